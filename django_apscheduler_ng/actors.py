@@ -1,0 +1,47 @@
+"""Who does what is being done: kept beside the code, so that no function has to pass it on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from .models import Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """A person or a part of the system."""
+
+    #: Primary key of the user as text; empty where it is no person.
+    id: str = ""
+    name: str = ""
+    origin: str = Origin.API
+    #: Why it is done, in the person's words.
+    reason: str = ""
+
+
+_actor: ContextVar[Actor] = ContextVar("django_apscheduler_ng.actor", default=Actor())  # noqa: B039 - frozen
+
+
+def current_actor() -> Actor:
+    """Return who acts now; nobody in particular by default."""
+    return _actor.get()
+
+
+@contextmanager
+def acting(user: Any = None, *, origin: str = Origin.API, reason: str = "") -> Iterator[None]:
+    """Record what is done to jobs inside the `with` block as done by `user` (a model instance or None), with that reason."""
+    actor = Actor(
+        id="" if user is None else str(user.pk),
+        name="" if user is None else str(user),
+        origin=origin,
+        reason=reason,
+    )
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)

@@ -1,0 +1,81 @@
+"""The composition root: from settings to a scheduler that asks, and to one that performs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any
+
+from .conf import Config, get_config
+from .events import SchedulerEvent
+from .exceptions import SchedulerError
+from .jobstores.base import BaseJobStore
+from .jobstores.django import DjangoJobStore
+from .relay import send_on_commit
+from .schedulers.api import JobsApi
+from .schedulers.components import JOBSTORES
+from .schedulers.configuration import make_component
+
+if TYPE_CHECKING:
+    from .schedulers.background import BackgroundScheduler
+
+
+class RequestScheduler(JobsApi):
+    """The scheduler's API for any process: what is asked of it is written to the database, and a node performs it.
+
+    Jobs are added, changed and removed inside the caller's transaction.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Bind to the ORM job stores of the settings; those that live in a node's memory are out of reach from here."""
+        self.timezone: tzinfo = config.timezone
+        self._job_defaults = asdict(config.job_defaults)
+        self._jobstores: dict[str, BaseJobStore] = {}
+        for alias, options in config.jobstores.items():
+            store: BaseJobStore = make_component(JOBSTORES, options, alias, {}, BaseJobStore)
+            if isinstance(store, DjangoJobStore):
+                store.bind(alias)
+                self._jobstores[alias] = store
+
+    def start(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse: this object performs nothing.
+
+        Raises:
+            SchedulerError: always; it says what to start instead.
+        """
+        raise SchedulerError(
+            "get_scheduler() returns a scheduler that asks and does not perform. Start `manage.py runscheduler` in a process of its own."
+        )
+
+    def _dispatch(self, event: SchedulerEvent) -> None:
+        alias = getattr(event, "jobstore", None) or event.alias or "default"
+        store = self._jobstores.get(alias)
+        send_on_commit(event, store.using if isinstance(store, DjangoJobStore) else None)
+
+
+_cached: tuple[Config, RequestScheduler] | None = None
+
+
+def get_scheduler() -> RequestScheduler:
+    """Return the scheduler API of this process; it follows the settings, and is always ready."""
+    global _cached  # noqa: PLW0603 - a cache of one
+    config = get_config()
+    if _cached is None or _cached[0] is not config:
+        _cached = (config, RequestScheduler(config))
+    return _cached[1]
+
+
+def make_node(config: Config, **overrides: Any) -> BackgroundScheduler:
+    """Return a scheduler that performs jobs, configured by the settings; `overrides` are options of `configure()`."""
+    from .schedulers.background import BackgroundScheduler
+
+    options: dict[str, Any] = {
+        "jobstores": config.jobstores,
+        "executors": config.executors,
+        "job_defaults": asdict(config.job_defaults),
+        "timezone": config.timezone,
+        "poll_interval": config.poll_interval,
+        "jobstore_retry_interval": config.poll_interval,
+        **overrides,
+    }
+    return BackgroundScheduler(**options)

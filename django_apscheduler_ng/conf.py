@@ -1,0 +1,169 @@
+"""The settings: the dict `APSCHEDULER`, checked as a whole and made into one typed object.
+
+Every option may be left out. Options are written nested (`{"job_defaults": {"coalesce": False}}`) or as dotted keys
+(`{"apscheduler.job_defaults.coalesce": "false"}`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+from .conf_readers import (
+    DEFAULTS,
+    Reader,
+    as_count,
+    as_label,
+    as_module_name,
+    as_patterns,
+    as_positive,
+    as_zone_setting,
+    collect,
+    or_none,
+    project_zone,
+    read_components,
+    read_section,
+)
+from .exceptions import ConfigurationError
+from .policies import ABANDON_POLICIES
+from .schedulers.components import EXECUTORS, JOBSTORES
+from .schedulers.options import OptionError, as_bool, as_choice, as_int, as_mapping, as_seconds, normalise_options
+
+#: Name of the one setting.
+SETTING = "APSCHEDULER"
+
+
+def _by(read: Reader[Any]) -> dict[str, Any]:
+    """Return the metadata that make an option be read by `read`."""
+    return {"read": read}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobDefaults:
+    """Policies of jobs that do not say otherwise."""
+
+    #: Make one run of several fire times that are due together. Default: True.
+    coalesce: bool = field(default=True, metadata=_by(as_bool))
+    #: How many runs of a job may be under way at once, over all nodes. Default: 1.
+    max_instances: int = field(default=1, metadata=_by(as_count))
+    #: How late a run may start, in seconds; None = however late. Default: None.
+    misfire_grace_time: float | None = field(default=None, metadata=_by(or_none(as_positive)))
+    #: What happens to a run whose node died: `abandon` leaves it, `rerun` runs it again. Default: `abandon`.
+    on_abandoned: str = field(default="abandon", metadata=_by(partial(as_choice, choices=ABANDON_POLICIES)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """How long history is kept; whichever limit is reached first deletes."""
+
+    #: Days after which an ended run is deleted; None = never. Default: 30.
+    max_age_days: int | None = field(default=30, metadata=_by(or_none(as_count)))
+    #: Ended runs kept of each job, the latest; None = all. Default: 1000.
+    max_runs_per_job: int | None = field(default=1000, metadata=_by(or_none(as_count)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What the settings say, with every option present and typed."""
+
+    #: Options of the job stores by alias. Default: `default`, of type `django`.
+    jobstores: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: DEFAULTS["jobstores"], metadata=_by(partial(read_components, JOBSTORES))
+    )
+    #: Options of the executors by alias; those of the default stay unless they are given. Default: `default` with 10
+    #: threads, `processpool` with a process for each processor (started when first used), and `asyncio`.
+    executors: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: DEFAULTS["executors"], metadata=_by(partial(read_components, EXECUTORS))
+    )
+    #: Policies of jobs that do not say otherwise.
+    job_defaults: JobDefaults = field(default_factory=JobDefaults, metadata=_by(partial(read_section, JobDefaults)))
+    #: Zone of triggers that name none. Default: the setting `TIME_ZONE`.
+    timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"), metadata=_by(as_zone_setting))
+    #: Longest wait of a node until it looks for due jobs again, in seconds. Default: 1.
+    poll_interval: float = field(default=1.0, metadata=_by(as_positive))
+    #: How often a node shows that it lives, in seconds. Default: 5.
+    heartbeat_interval: float = field(default=5.0, metadata=_by(as_positive))
+    #: How long a node without a heartbeat counts as alive, in seconds; at least twice `heartbeat_interval`.
+    #: Default: 25.
+    lease: float = field(default=25.0, metadata=_by(as_positive))
+    #: How long a node that stops waits for its runs to end, in seconds. Default: 30.
+    grace: float = field(default=30.0, metadata=_by(as_seconds))
+    #: Label of this environment; a node leaves alone jobs that carry another one. Empty = no check. Default: empty.
+    environment: str = field(default="", metadata=_by(as_label))
+    #: Module of each app that is imported to find jobs; None (written False) = none. Default: `jobs`.
+    autodiscover: str | None = field(default="jobs", metadata=_by(as_module_name))
+    #: Patterns (as of the shell) of callable references that may run besides registered ones and those of installed
+    #: apps, for instance `shop_tools.reports:*`. Default: none.
+    allowed_callables: tuple[str, ...] = field(default=(), metadata=_by(as_patterns))
+    #: How long history is kept.
+    retention: Retention = field(default_factory=Retention, metadata=_by(partial(read_section, Retention)))
+    #: Longest result kept with a run, in bytes. Default: 65536.
+    result_limit: int = field(default=65_536, metadata=_by(as_int))
+    #: Longest traceback kept with a run, in bytes. Default: 65536.
+    traceback_limit: int = field(default=65_536, metadata=_by(as_int))
+    #: Longest end of the log kept with a run, in bytes. Default: 16384.
+    log_limit: int = field(default=16_384, metadata=_by(as_int))
+
+
+def get_config() -> Config:
+    """Return what the settings say. Cached until they are overridden.
+
+    Raises:
+        ConfigurationError: an option cannot be used; `config_errors()` lists them all.
+    """
+    config, errors = _load()
+    if config is None:
+        raise ConfigurationError(" ".join(errors[0]).rstrip())
+    return config
+
+
+def config_errors() -> list[tuple[str, str]]:
+    """Return every mistake in the settings: what is wrong and expected, and what to do."""
+    return list(_load()[1])
+
+
+@cache
+def _load() -> tuple[Config | None, tuple[tuple[str, str], ...]]:
+    errors: list[OptionError] = []
+    config = None
+    with collect(errors):
+        given = normalise_options(as_mapping(getattr(settings, SETTING, {}), SETTING, f"{SETTING} = {{}}"))
+        if "timezone" not in given:
+            given["timezone"] = project_zone()
+        config = read_section(Config, given, "")
+        _check_together(config)
+    return None if errors else config, tuple((f"{SETTING}: {error.problem}", error.advice) for error in errors)
+
+
+def _check_together(config: Config) -> None:
+    """Refuse values that are possible each, but not together."""
+    if config.lease < 2 * config.heartbeat_interval:
+        raise OptionError(
+            f"Option 'lease' must be at least twice 'heartbeat_interval' ({config.heartbeat_interval:g} s), "
+            f"got {config.lease:g} s.",
+            "A node would count as dead between two of its heartbeats; make 'lease' longer.",
+        )
+    owners: dict[tuple[object, object], str] = {}
+    for alias, options in config.jobstores.items():
+        if options.get("type") == "django":
+            other = owners.setdefault((options["using"], options["namespace"]), alias)
+            if other != alias:
+                namespace = options["namespace"]
+                raise OptionError(
+                    f"Job stores {other!r} and {alias!r} must differ in 'namespace', got {namespace!r} twice.",
+                    "Leave 'namespace' out of one of them; it is then the store's alias.",
+                )
+
+
+@receiver(setting_changed)
+def _read_again(*, setting: str, **_kwargs: Any) -> None:
+    """Forget what was read when a setting it came from is overridden."""
+    if setting in (SETTING, "TIME_ZONE", "DATABASES"):
+        _load.cache_clear()

@@ -1,0 +1,43 @@
+"""Database connections of the scheduler's own threads: fresh after every trouble, durable transactions only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+
+logger = logging.getLogger(__name__)
+
+#: Errors after which the same statement may succeed on a fresh connection.
+PASSING_ERRORS = (OperationalError, InterfaceError)
+
+
+@contextmanager
+def own_connection(using: str) -> Iterator[None]:
+    """Let the calling thread use its connection to `using`; drop the connection when an error of the database leaves it in doubt."""
+    try:
+        yield
+    except (DatabaseError, InterfaceError):
+        drop_connection(using)
+        raise
+
+
+def drop_connection(using: str) -> None:
+    """Close this thread's connection, so that the next statement opens a new one."""
+    connection = connections[using]
+    if connection.in_atomic_block:
+        return  # a caller's transaction (a test's, for one) is not this module's to end
+    try:
+        connection.close()
+    except (DatabaseError, InterfaceError):
+        logger.debug("Closing a connection to %r failed.", using, exc_info=True)
+        connection.connection = None
+
+
+@contextmanager
+def transaction_of_its_own(using: str) -> Iterator[None]:
+    """Run the `with` block as one transaction that is committed when the block ends, and inside no other."""
+    with own_connection(using), transaction.atomic(using=using, durable=True):
+        yield

@@ -1,0 +1,67 @@
+"""Errors that callers may want to catch, and the words they are made of.
+
+Every message has three parts: the value and the name as the user wrote it, what is expected, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SchedulerError(Exception):
+    """Base class of every error that this package raises on purpose."""
+
+    def __str__(self) -> str:
+        """Return the message as it was written (a `KeyError` would show it in quotes)."""
+        return str(self.args[0]) if self.args else ""
+
+
+class ConfigurationError(SchedulerError, ValueError):
+    """An option, alias or setting is unknown or has an impossible value."""
+
+
+class InvalidTriggerError(SchedulerError, ValueError):
+    """A trigger was described in a way that cannot work."""
+
+
+class InvalidJobError(SchedulerError, ValueError):
+    """A job's definition cannot work: its arguments, policies or id."""
+
+
+class CallableReferenceError(SchedulerError, LookupError):
+    """A callable cannot be named, or a name does not lead to a callable."""
+
+
+class UnstorableError(SchedulerError, TypeError):
+    """A value has no place in a job store that outlives the process."""
+
+
+class StoredDataError(SchedulerError, ValueError):
+    """Stored text cannot be read back: it is damaged, foreign or newer than this version."""
+
+
+class JobLookupError(SchedulerError, KeyError):
+    """The job is not in the job store."""
+
+
+class ConflictingIdError(SchedulerError, KeyError):
+    """A job with this id is already in the job store."""
+
+
+class SchedulerAlreadyRunningError(SchedulerError, RuntimeError):
+    """The scheduler was started or configured while it was running."""
+
+
+class SchedulerNotRunningError(SchedulerError, RuntimeError):
+    """The scheduler was asked to stop, pause or resume while it was not running."""
+
+
+class WorkerError(SchedulerError, RuntimeError):
+    """A run did not cross the border to a worker process or back, or the process ended under it."""
+
+
+def did_you_mean(value: object, choices: Iterable[str]) -> str:
+    """Return `" Did you mean 'x'?"` for the choice closest to `value`, or an empty string when none is close."""
+    close = difflib.get_close_matches(str(value), list(choices), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""

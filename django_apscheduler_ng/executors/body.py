@@ -1,0 +1,202 @@
+"""Performing the body of a run: its surroundings, the call, and an outcome whatever happens.
+
+Each body has an empty context of its own, so no context variable passes from one run to the next. Within it
+`current_run()` is set, and the context manager that the scheduler wants around each body is entered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import nullcontext
+from contextvars import Context, copy_context
+from types import TracebackType
+from typing import Any
+
+from django_apscheduler_ng.clock import Clock
+from django_apscheduler_ng.refs import load_callable
+from django_apscheduler_ng.runs import Outcome, RunContext, RunStatus, run_context
+
+#: Runs an async function to its end from synchronous code, as `asgiref.sync.async_to_sync` does.
+Driver = Callable[[Callable[[], Awaitable[Any]]], Callable[[], Any]]
+
+#: Packages whose frames stand above a body in a traceback and tell nothing about it.
+_PLUMBING = ("django_apscheduler_ng.executors", "django_apscheduler_ng.refs", "asyncio", "asgiref", "concurrent")
+
+
+def perform(
+    func: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    context: RunContext,
+    *,
+    clock: Clock,
+    around: str | None,
+    worker: str,
+) -> Outcome:
+    """Call `func` as the body of a run and return how that ended. Whatever is raised becomes the outcome.
+
+    Args:
+        func: the callable; what it returns is awaited in an event loop of its own where that is possible.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        context: what `current_run()` returns in the body.
+        clock: tells when the body started and finished.
+        around: reference of a function that is called with `context` and returns a context manager to run the body
+            in. What that manager returns on entry is a `Driver` for async bodies, or None.
+        worker: name of the thread or process.
+    """
+    started_at = clock.now()
+    result, error = Context().run(_attempt, func, args, kwargs, context, around)
+    return outcome_of(result, error, started_at=started_at, finished_at=clock.now(), worker=worker)
+
+
+def _attempt(
+    func: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    context: RunContext,
+    around: str | None,
+) -> tuple[Any, BaseException | None]:
+    """Return what the body returned and None, or None and what it raised."""
+    result = None
+    try:
+        with run_context(context), surroundings(around, context) as driver:
+            result = func(*args, **kwargs)
+            if inspect.isawaitable(result):
+                result = _drive(driver or _own_loop, result)
+    except BaseException as error:
+        return None, error
+    return result, None
+
+
+def surroundings(around: str | None, context: RunContext) -> Any:
+    """Return the context manager that `around` refers to, made for one run."""
+    return load_callable(around)(context) if around else nullcontext()
+
+
+def _own_loop(func: Callable[[], Awaitable[Any]]) -> Callable[[], Any]:
+    async def main() -> Any:
+        return await func()
+
+    return lambda: asyncio.run(main())
+
+
+def _drive(driver: Driver, awaitable: Awaitable[Any]) -> Any:
+    """Run an awaitable to its end: in this thread, or beside it where a loop is already running in this one."""
+
+    async def body() -> Any:
+        return await awaitable
+
+    return _beside(driver(body)) if _in_loop() else driver(body)()
+
+
+def _in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _beside(call: Callable[[], Any]) -> Any:
+    """Return what `call` returns in a thread of its own, which shares this one's context variables."""
+    ends: list[tuple[Any, BaseException | None]] = []
+
+    def run() -> None:
+        try:
+            ends.append((call(), None))
+        except BaseException as error:
+            ends.append((None, error))
+
+    thread = threading.Thread(target=copy_context().run, args=[run])
+    thread.start()
+    thread.join()
+    result, error = ends[0]
+    if error is not None:
+        raise error
+    return result
+
+
+async def perform_async(
+    func: Callable[..., Coroutine[Any, Any, Any]],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    context: RunContext,
+    *,
+    clock: Clock,
+    around: str | None,
+    worker: str,
+) -> Outcome:
+    """Await an async function as the body of a run in the running loop; like `perform()` in everything else.
+
+    The caller gives the task an empty context. The context manager is entered as an async one where it is one.
+
+    Raises:
+        asyncio.CancelledError: the task was cancelled from outside; a body that raises it by itself has failed.
+    """
+    started_at = clock.now()
+    result, error = None, None
+    try:
+        with run_context(context):
+            manager = surroundings(around, context)
+            if hasattr(manager, "__aenter__"):
+                async with manager:
+                    result = await func(*args, **kwargs)
+            else:
+                with manager:
+                    result = await func(*args, **kwargs)
+    except BaseException as raised:
+        task = asyncio.current_task()
+        if isinstance(raised, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise
+        error = raised
+    return outcome_of(result, error, started_at=started_at, finished_at=clock.now(), worker=worker)
+
+
+def outcome_of(result: Any, error: BaseException | None, **measured: Any) -> Outcome:
+    """Return the outcome of a body that returned `result`, or raised `error` where that is not None."""
+    if error is None:
+        return Outcome(status=RunStatus.SUCCEEDED, result=result, **measured)
+    error.__traceback__ = _own_part(error.__traceback__)
+    return Outcome(
+        status=RunStatus.FAILED,
+        exception=error,
+        exception_type=type_name(type(error)),
+        exception_message=_text_of(error),
+        traceback=_format(error),
+        **measured,
+    )
+
+
+def type_name(kind: type) -> str:
+    """Return the name of a type as tracebacks show it."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _own_part(tb: TracebackType | None) -> TracebackType | None:
+    """Return the traceback from the first frame that belongs to the body; None where there is no such frame."""
+    while tb is not None and _is_plumbing(str(tb.tb_frame.f_globals.get("__name__"))):
+        tb = tb.tb_next
+    return tb
+
+
+def _is_plumbing(module: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in _PLUMBING)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as failure:  # a broken __str__ must not cost the outcome
+        return f"<str() of this exception raised {type_name(type(failure))}>"
+
+
+def _format(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException as failure:  # likewise
+        return f"{type_name(type(error))}: <formatting this exception raised {type_name(type(failure))}>\n"

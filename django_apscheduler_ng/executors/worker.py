@@ -1,0 +1,158 @@
+"""The inside of a worker process: take a request, perform it, answer.
+
+The protocol, over one pipe: the process says `READY` when it can take requests, or says why it never will; then for
+each request it says `TAKEN`, and answers when the body has ended. What it did not say `TAKEN` to was not started.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing import current_process, parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from django_apscheduler_ng.clock import SYSTEM_CLOCK
+from django_apscheduler_ng.exceptions import WorkerError
+from django_apscheduler_ng.refs import load_callable
+from django_apscheduler_ng.runs import Outcome, RunContext
+
+from .body import outcome_of, perform, type_name
+
+READY = b"ready"
+TAKEN = b"taken"
+
+#: Signals that ask the scheduler to stop; it decides how its workers end.
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+#: What gets through the pipe.
+PLAIN_VALUES = "plain values instead: text, numbers, a primary key, a path."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """A run on its way to a worker process."""
+
+    func_ref: str
+    #: Pickled positional and keyword arguments, opened only in the surroundings of the body.
+    arguments: bytes
+    context: RunContext
+    around: str | None
+
+
+def serve(connection: Connection, initialize: Callable[[], object] | None) -> None:
+    """Perform what comes through `connection` until the other end is closed. The main function of the process."""
+    _ignore_stop_signals()
+    threading.Thread(target=_die_with_parent, name="parent watch", daemon=True).start()
+    try:
+        if initialize is not None:
+            initialize()
+    except BaseException as error:
+        connection.send_bytes(f"{type_name(type(error))}: {error}".encode(errors="replace"))
+        return
+    connection.send_bytes(READY)
+    while (request := _receive(connection)) is not None:
+        connection.send_bytes(TAKEN)
+        connection.send_bytes(_answer(request))
+
+
+def worker_name() -> str:
+    """Return how outcomes and messages call this process."""
+    return f"{current_process().name} (pid {os.getpid()})"
+
+
+def _ignore_stop_signals() -> None:
+    """Do nothing on SIGINT and SIGTERM; unlike `SIG_IGN` that is not handed on to programs that a body starts."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda _number, _frame: None)
+    if hasattr(signal, "pthread_sigmask"):  # they were blocked while the process started
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def _die_with_parent() -> None:
+    """End this process when its parent is gone, however that ended, and whatever the body is doing."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _receive(connection: Connection) -> Request | None:
+    try:
+        request: Request = pickle.loads(connection.recv_bytes())  # noqa: S301 -- from the parent, never from a store
+    except (EOFError, OSError):
+        return None
+    return request
+
+
+def _answer(request: Request) -> bytes:
+    def body() -> Any:
+        args, kwargs = _open_arguments(request.arguments)
+        return load_callable(request.func_ref)(*args, **kwargs)
+
+    outcome = perform(body, (), {}, request.context, clock=SYSTEM_CLOCK, around=request.around, worker=worker_name())
+    return pack(outcome)
+
+
+def _open_arguments(arguments: bytes) -> Sequence[Any]:
+    try:
+        opened: Sequence[Any] = pickle.loads(arguments)  # noqa: S301 -- from the parent, never from a store
+    except Exception as error:
+        raise WorkerError(
+            f"The arguments of the run cannot be rebuilt in a worker process: {type_name(type(error))}: {error}. "
+            f"Pass {PLAIN_VALUES}"
+        ) from error
+    return opened
+
+
+def pack(outcome: Outcome) -> bytes:
+    """Return an outcome in a form that always gets through: a result that cannot be pickled makes it a failure."""
+    try:
+        result = pickle.dumps(outcome.result)
+    except BaseException as error:
+        outcome, result = _without_result(outcome, "sent back from", error), pickle.dumps(None)
+    try:
+        exception = pickle.dumps(outcome.exception)
+    except BaseException:
+        exception = pickle.dumps(None)
+    return pickle.dumps((replace(outcome, result=None, exception=None), result, exception))
+
+
+def unpack(data: bytes) -> Outcome:
+    """Return the outcome that was packed; an exception that does not get through is replaced by one with its text."""
+    outcome, result, exception = pickle.loads(data)  # noqa: S301 -- from a process of ours
+    unpacked: Outcome = outcome
+    try:
+        unpacked = replace(unpacked, result=pickle.loads(result))  # noqa: S301 -- likewise
+    except BaseException as error:
+        return _without_result(unpacked, "rebuilt outside of", error)
+    if not unpacked.exception_type:
+        return unpacked
+    return replace(unpacked, exception=_rebuilt(exception) or WorkerError(_summary(unpacked)))
+
+
+def _rebuilt(exception: bytes) -> BaseException | None:
+    try:
+        found = pickle.loads(exception)  # noqa: S301 -- from a process of ours
+    except BaseException:
+        return None
+    return found if isinstance(found, BaseException) else None
+
+
+def _summary(outcome: Outcome) -> str:
+    return f"{outcome.exception_type}: {outcome.exception_message}"
+
+
+def _without_result(outcome: Outcome, verb: str, error: BaseException) -> Outcome:
+    """Return the failure that stands for an outcome whose result does not get through."""
+    failure = WorkerError(
+        f"The result of the run cannot be {verb} the worker process: {type_name(type(error))}: {error}. "
+        f"Return {PLAIN_VALUES}"
+    )
+    return outcome_of(
+        None, failure, started_at=outcome.started_at, finished_at=outcome.finished_at, worker=outcome.worker
+    )

@@ -1,0 +1,272 @@
+"""The data model: jobs, the ledger of their runs, the log of what was done to them, and the nodes that perform them.
+
+Rows refer to each other by plain columns, never by foreign keys: history outlives the job it tells about, and removing a job
+touches one row.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.utils.translation import gettext_lazy as _
+
+from .fields import ExactCharField, ExactTextField, UTCDateTimeField
+from .policies import MAX_ID_LENGTH
+from .querysets import JobLogEntryQuerySet, JobRunQuerySet, ScheduledJobQuerySet, SchedulerNodeQuerySet
+from .runs import RunStatus
+
+#: A `wake_at` that is always due: look at the job at once.
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Origin(models.TextChoices):
+    """Where a job was defined."""
+
+    CODE = "code", _("code")
+    ADMIN = "admin", _("admin")
+    API = "api", _("API")
+
+
+class OnAbandoned(models.TextChoices):
+    """What becomes of a run whose node died."""
+
+    ABANDON = "abandon", _("leave it abandoned")
+    RERUN = "rerun", _("run it again")
+
+
+class ScheduledJob(models.Model):
+    """A job: its definition, which people and code change, and its runtime, which the nodes keep.
+
+    The definition may be changed by any means, plain SQL included: `wake_at` is calculated by the database and tells the nodes.
+    """
+
+    namespace = ExactCharField(_("job store"), max_length=100, default="default")
+    job_id = ExactCharField(_("id"), max_length=MAX_ID_LENGTH)
+
+    # definition
+    name = models.CharField(_("name"), max_length=255)
+    func_ref = ExactCharField(_("callable"), max_length=500)
+    args = models.TextField(_("arguments"), default="[]")
+    kwargs = models.TextField(_("keyword arguments"), default="{}")
+    trigger = ExactTextField(_("trigger"))
+    trigger_type = models.CharField(_("trigger type"), max_length=50, blank=True)
+    executor = ExactCharField(_("executor"), max_length=100, default="default")
+    coalesce = models.BooleanField(_("coalesce"), default=True)
+    max_instances = models.PositiveIntegerField(_("max. instances"), default=1)
+    misfire_grace_time = models.FloatField(_("misfire grace time (s)"), null=True, blank=True)
+    on_abandoned = models.CharField(
+        _("when its node dies"), max_length=10, choices=OnAbandoned, default=OnAbandoned.ABANDON
+    )
+    paused = models.BooleanField(_("paused"), default=False)
+    pause_reason = models.TextField(_("reason of the pause"), blank=True)
+    paused_by = models.CharField(_("paused by"), max_length=255, blank=True)
+    paused_at = UTCDateTimeField(_("paused at"), null=True, blank=True)
+    origin = models.CharField(_("origin"), max_length=10, choices=Origin, default=Origin.API)
+    environment = ExactCharField(_("environment"), max_length=100, blank=True)
+    #: What code declared last, as JSON; empty for jobs that no code declared.
+    declared = models.TextField(_("declared in code"), blank=True)
+    revision = models.PositiveBigIntegerField(_("revision"), default=0)
+    created_at = UTCDateTimeField(_("created at"))
+    updated_at = UTCDateTimeField(_("changed at"))
+
+    # runtime
+    #: The trigger that the run times below come from.
+    planned_trigger = ExactTextField(_("planned trigger"), blank=True)
+    #: Nominal; `next_run_time` is the same with jitter.
+    next_fire_time = UTCDateTimeField(_("next fire time"), null=True, blank=True)
+    next_run_time = UTCDateTimeField(_("next run time"), null=True, blank=True)
+    #: Slots up to and including this one are closed, whatever became of their rows.
+    claimed_through = UTCDateTimeField(_("claimed through"), null=True, blank=True)
+    parked = models.BooleanField(_("waits for its own run to end"), default=False)
+    broken_reason = models.TextField(_("why it is broken"), blank=True)
+    #: When a broken job is tried again.
+    retry_at = UTCDateTimeField(_("tried again at"), null=True, blank=True)
+    #: How often the broken job was tried in vain.
+    retries = models.PositiveIntegerField(_("vain tries"), default=0)
+    #: Ids of the nodes that could not load or plan the job, separated by blanks.
+    declined_by = models.TextField(_("declined by"), blank=True)
+    finished_at = UTCDateTimeField(_("finished at"), null=True, blank=True)
+    #: When a node has to look at the job; NULL = not before something changes.
+    wake_at = models.GeneratedField(
+        expression=Case(
+            When(Q(finished_at__isnull=False) & Q(trigger=F("planned_trigger")), then=Value(None)),
+            When(Q(paused=True) & Q(next_run_time__isnull=True), then=Value(None)),
+            When(paused=True, then=Value(AT_ONCE, output_field=UTCDateTimeField())),
+            When(~Q(trigger=F("planned_trigger")), then=Value(AT_ONCE, output_field=UTCDateTimeField())),
+            When(~Q(broken_reason=""), then=F("retry_at")),
+            When(parked=True, then=Value(None)),
+            When(next_run_time__isnull=True, then=Value(AT_ONCE, output_field=UTCDateTimeField())),
+            default=F("next_run_time"),
+            output_field=UTCDateTimeField(null=True),
+        ),
+        output_field=UTCDateTimeField(null=True),
+        db_persist=True,
+        verbose_name=_("looked at"),
+    )
+
+    objects: ClassVar[ScheduledJobQuerySet] = ScheduledJobQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+        constraints = [models.UniqueConstraint(fields=["namespace", "job_id"], name="apsng_job_uniq")]
+        indexes = [
+            models.Index(fields=["namespace", "executor", "wake_at"], name="apsng_job_wake_ix"),
+            models.Index(fields=["namespace", "next_run_time"], name="apsng_job_next_ix"),
+        ]
+        permissions = [("run_scheduledjob", "Can run jobs now"), ("pause_scheduledjob", "Can pause and resume jobs")]
+
+    def __str__(self) -> str:
+        """Return the job's name."""
+        return self.name or self.job_id
+
+
+class RunOrigin(models.TextChoices):
+    """Why there is a run."""
+
+    SCHEDULE = "schedule", _("schedule")
+    MANUAL = "manual", _("by hand")
+
+
+_STATUS_LABELS = {
+    RunStatus.PENDING: _("pending"),
+    RunStatus.CLAIMED: _("claimed"),
+    RunStatus.RUNNING: _("running"),
+    RunStatus.SUCCEEDED: _("succeeded"),
+    RunStatus.FAILED: _("failed"),
+    RunStatus.TIMED_OUT: _("timed out"),
+    RunStatus.CANCELLED: _("cancelled"),
+    RunStatus.INTERRUPTED: _("interrupted"),
+    RunStatus.ABANDONED: _("abandoned"),
+    RunStatus.HANDED_OVER: _("handed over"),
+    RunStatus.MISSED: _("missed"),
+    RunStatus.SKIPPED: _("skipped"),
+    RunStatus.COALESCED: _("coalesced"),
+}
+
+
+class JobRun(models.Model):
+    """One run of a job, or a summary of fire times that got none. Together they account for every fire time exactly once."""
+
+    namespace = ExactCharField(_("job store"), max_length=100, default="default")
+    job_key = models.BigIntegerField(_("key of the job"))
+    job_id = ExactCharField(_("job id"), max_length=MAX_ID_LENGTH)
+    job_name = models.CharField(_("job"), max_length=255)
+    func_ref = ExactCharField(_("callable"), max_length=500)
+    args = models.TextField(_("arguments"), default="[]")
+    kwargs = models.TextField(_("keyword arguments"), default="{}")
+    executor = ExactCharField(_("executor"), max_length=100)
+    origin = models.CharField(_("origin"), max_length=10, choices=RunOrigin, default=RunOrigin.SCHEDULE)
+    requested_by = models.CharField(_("requested by"), max_length=255, blank=True)
+
+    #: Nominal fire time; NULL for runs asked for by hand and for summaries of several fire times.
+    slot = UTCDateTimeField(_("fire time"), null=True, blank=True)
+    attempt = models.PositiveIntegerField(_("attempt"), default=1)
+    #: Of a summary: the first and last fire time it stands for, how many there were, and whether that was counted exactly.
+    covers_from = UTCDateTimeField(_("from"), null=True, blank=True)
+    covers_until = UTCDateTimeField(_("until"), null=True, blank=True)
+    count = models.PositiveBigIntegerField(_("fire times"), default=1)
+    count_is_exact = models.BooleanField(_("exactly"), default=True)
+
+    due_at = UTCDateTimeField(_("due at"))
+    start_until = UTCDateTimeField(_("start until"), null=True, blank=True)
+    claimed_at = UTCDateTimeField(_("claimed at"), null=True, blank=True)
+    started_at = UTCDateTimeField(_("started at"), null=True, blank=True)
+    finished_at = UTCDateTimeField(_("finished at"), null=True, blank=True)
+    status = models.CharField(_("status"), max_length=12, choices=list(_STATUS_LABELS.items()))
+    #: Id of the node that claimed it.
+    node = models.CharField(_("node"), max_length=32, blank=True)
+    worker = models.CharField(_("worker"), max_length=255, blank=True)
+    #: JSON of what the callable returned, capped.
+    result = models.TextField(_("result"), blank=True)
+    exception_type = models.CharField(_("exception"), max_length=255, blank=True)
+    exception_message = models.TextField(_("message"), blank=True)
+    traceback = models.TextField(_("traceback"), blank=True)
+    reason = models.TextField(_("reason"), blank=True)
+
+    objects: ClassVar[JobRunQuerySet] = JobRunQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        constraints = [models.UniqueConstraint(fields=["job_key", "slot", "attempt"], name="apsng_run_slot_uniq")]
+        indexes = [
+            models.Index(fields=["namespace", "status", "due_at"], name="apsng_run_status_ix"),
+            models.Index(fields=["job_key", "status"], name="apsng_run_job_status_ix"),
+            models.Index(fields=["job_key", "id"], name="apsng_run_job_ix"),
+        ]
+        permissions = [("cancel_jobrun", "Can cancel runs")]
+
+    def __str__(self) -> str:
+        """Return job and status."""
+        return f"{self.job_name} ({self.get_status_display()})"
+
+
+class JobLogEntry(models.Model):
+    """Something that happened to a job outside its runs: when, by whom, why, and what it was before and after."""
+
+    namespace = ExactCharField(_("job store"), max_length=100, default="default")
+    job_key = models.BigIntegerField(_("key of the job"), db_index=True)
+    job_id = ExactCharField(_("job id"), max_length=MAX_ID_LENGTH)
+    at = UTCDateTimeField(_("at"))
+    action = models.CharField(_("what happened"), max_length=30)
+    #: Primary key of the user as text; empty where no person did it.
+    actor_id = models.CharField(_("user key"), max_length=255, blank=True)
+    actor_name = models.CharField(_("by"), max_length=255, blank=True)
+    reason = models.TextField(_("why"), blank=True)
+    #: JSON objects of the columns that changed.
+    before = models.TextField(_("before"), blank=True)
+    after = models.TextField(_("after"), blank=True)
+
+    objects: ClassVar[JobLogEntryQuerySet] = JobLogEntryQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+
+    def __str__(self) -> str:
+        """Return job and action."""
+        return f"{self.job_id}: {self.action}"
+
+
+class NodeState(models.TextChoices):
+    """What a node is doing."""
+
+    RUNNING = "running", _("running")
+    PAUSED = "paused", _("paused")
+    DRAINING = "draining", _("draining")
+    STOPPED = "stopped", _("stopped")
+    DEAD = "dead", _("dead")
+
+
+class SchedulerNode(models.Model):
+    """One scheduler process. It counts as alive as long as its heartbeat, a counter, goes on."""
+
+    id = models.CharField(primary_key=True, max_length=32, editable=False)
+    namespace = ExactCharField(_("job store"), max_length=100, default="default")
+    host = models.CharField(_("host"), max_length=255)
+    pid = models.BigIntegerField(_("process id"))
+    version = models.CharField(_("version"), max_length=50)
+    environment = ExactCharField(_("environment"), max_length=100, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=NodeState, default=NodeState.RUNNING)
+    heartbeat = models.PositiveBigIntegerField(_("heartbeats"), default=0)
+    started_at = UTCDateTimeField(_("started at"))
+    seen_at = UTCDateTimeField(_("last heartbeat at"))
+    last_pass_at = UTCDateTimeField(_("last pass at"), null=True, blank=True)
+    #: JSON: alias → {"type", "capacity", "running"}.
+    executors = models.TextField(_("executors"), default="{}")
+    #: Ids of the jobs that the code of this node declares, as a JSON list.
+    declares = models.TextField(_("declares"), default="[]")
+
+    objects: ClassVar[SchedulerNodeQuerySet] = SchedulerNodeQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("node")
+        verbose_name_plural = _("nodes")
+
+    def __str__(self) -> str:
+        """Return host and process id."""
+        return f"{self.host}:{self.pid}"

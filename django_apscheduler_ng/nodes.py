@@ -1,0 +1,176 @@
+"""A node: one scheduler process in the eyes of the others, alive as long as its heartbeat goes on.
+
+The heartbeat is a counter. An observer takes a node for dead when it has seen the counter unchanged for a whole lease of successful
+reads on its own monotonic clock, so that neither a database outage nor a step of a clock kills anybody. What the dead node had claimed
+but not started is given back; what it was running is abandoned, or run again where the job asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
+from typing import Any
+
+from django.db import connections
+from django.db.models import F
+
+from .claims import Identity
+from .clock import OffsetClock
+from .connections import own_connection
+from .models import NodeState, SchedulerNode
+
+logger = logging.getLogger(__name__)
+
+_DATABASE_TIME = {
+    "postgresql": "SELECT clock_timestamp() AT TIME ZONE 'UTC'",
+    "mysql": "SELECT UTC_TIMESTAMP(6)",
+}
+
+
+class Observer:
+    """Remembers when each other node was last seen to move."""
+
+    def __init__(self, lease: float) -> None:
+        """Take a node for dead after `lease` seconds without a heartbeat."""
+        self._lease = lease
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def dead(self, heartbeats: Mapping[str, int], monotonic: float) -> list[str]:
+        """Take in a successful read of all living nodes' counters; returns the ids of those that have not moved for a lease."""
+        seen: dict[str, tuple[int, float]] = {}
+        for node, counter in heartbeats.items():
+            known = self._seen.get(node)
+            seen[node] = known if known is not None and known[0] == counter else (counter, monotonic)
+        self._seen = seen
+        return [node for node, (_, since) in seen.items() if monotonic - since >= self._lease]
+
+    def counter(self, node: str) -> int:
+        """Return the counter at which the node was last seen."""
+        return self._seen[node][0]
+
+
+class Node:
+    """Writes this node's row and heartbeat, and calls `care` after each: the duties that go with it."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        clock: OffsetClock,
+        *,
+        version: str,
+        interval: float,
+        report: Callable[[], Mapping[str, Any]],
+        care: Callable[[], None],
+    ) -> None:
+        """Prepare the node.
+
+        Args:
+            identity: its id, database and namespace.
+            clock: follows the database's clock.
+            version: of this package.
+            interval: seconds between two heartbeats.
+            report: returns the columns to refresh with each heartbeat.
+            care: called after each heartbeat, in the node's own thread.
+        """
+        self.identity = identity
+        self._clock = clock
+        self._version = version
+        self._interval = interval
+        self._report = report
+        self._care = care
+        self._stopping = Event()
+        self._failing = False
+        self._thread = Thread(target=self._loop, name="django_apscheduler_ng heartbeat", daemon=True)
+
+    @property
+    def _rows(self) -> Any:
+        return SchedulerNode.objects.using(self.identity.using)
+
+    def register(self) -> None:
+        """Write the node's row and start the heartbeat."""
+        with own_connection(self.identity.using):
+            self._measure()
+            now = self._clock.now()
+            self._rows.update_or_create(
+                pk=self.identity.node,
+                defaults={
+                    "namespace": self.identity.namespace,
+                    "host": socket.gethostname()[:255],
+                    "pid": os.getpid(),
+                    "version": self._version,
+                    "environment": self.identity.environment,
+                    "started_at": now,
+                    "seen_at": now,
+                    **self._report(),
+                },
+            )
+
+    def start(self) -> None:
+        """Start the heartbeat's thread."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Stop the heartbeat, and mark the node as stopped."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        with own_connection(self.identity.using):
+            self._rows.filter(pk=self.identity.node).update(state=NodeState.STOPPED, seen_at=self._clock.now())
+
+    def beat(self) -> None:
+        """Move the heartbeat on by one; a node that was taken for dead meanwhile, or whose row is gone, is back with it."""
+        with own_connection(self.identity.using):
+            self._measure()
+            columns = {**self._report(), "seen_at": self._clock.now()}
+            if not self._rows.filter(pk=self.identity.node).update(heartbeat=F("heartbeat") + 1, **columns):
+                self.register()
+
+    def _loop(self) -> None:
+        while not self._stopping.wait(self._interval):
+            try:
+                self.beat()
+                self._care()
+            except Exception as error:
+                if not self._failing:
+                    logger.exception("The heartbeat of this node failed (%s); it is tried again.", error)
+                self._failing = True
+            else:
+                if self._failing:
+                    logger.info("The heartbeat of this node goes on.")
+                self._failing = False
+        connections[self.identity.using].close()
+
+    def _measure(self) -> None:
+        """Measure how far the database's clock is from this machine's."""
+        connection = connections[self.identity.using]
+        sql = _DATABASE_TIME.get(connection.vendor)
+        if sql is None:
+            return
+        with connection.cursor() as cursor:
+            before = self._clock.base.monotonic()
+            cursor.execute(sql)
+            (there,) = cursor.fetchone()
+            trip = timedelta(seconds=self._clock.base.monotonic() - before)
+        offset = there.replace(tzinfo=UTC) + trip / 2 - self._clock.base.now()
+        if abs(offset - self._clock.offset) > max(trip, timedelta(milliseconds=5)):
+            self._clock.offset = offset
+
+
+def executors_report(executors: Mapping[str, Any]) -> str:
+    """Return the JSON that the node's row shows of its executors."""
+    return json.dumps(
+        {
+            alias: {"type": type(executor).__name__, "capacity": executor.capacity, "running": executor.running()}
+            for alias, executor in executors.items()
+        }
+    )
+
+
+def as_of(now: datetime) -> str:
+    """Return a moment as messages show it."""
+    return now.isoformat(sep=" ", timespec="seconds")

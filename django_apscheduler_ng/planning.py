@@ -1,0 +1,213 @@
+"""The decision: from a job and the current moment to what runs, what is passed over, and when to look again.
+
+Pure: no I/O, no clock, no log. A *slot* is a fire time of a job that a run is (or would have been) made for. Every slot that is due
+ends in exactly one place of the plan: in `slots` (a run is to be claimed), or inside one of the `summaries`, or it stays due.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from .runs import RunStatus
+from .triggers.base import BaseTrigger, FireSpan, as_utc
+
+_INSTANT = timedelta(microseconds=1)
+
+#: How many due fire times inside the jitter window are visited one by one.
+_WINDOW = 1_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobView:
+    """What the planner has to know about a job."""
+
+    job_id: str
+    trigger: BaseTrigger
+    #: The nominal fire time planned last; None = none was planned yet.
+    next_fire_time: datetime | None
+    #: When the job is to be looked at; differs from the planned start where somebody set it by hand.
+    next_run_time: datetime | None
+    coalesce: bool = True
+    max_instances: int = 1
+    #: How late a run may start; None = however late.
+    grace: timedelta | None = None
+    #: Slots up to and including this one are closed for ever.
+    claimed_through: datetime | None = None
+    #: Runs of this job that are claimed or running, on any node.
+    live: int = 0
+    #: The job waits with a backlog for one of its own runs to end.
+    parked: bool = False
+
+    def due_at(self, fire_time: datetime) -> datetime:
+        """Return the planned start for a nominal fire time."""
+        return due_at(self.job_id, self.trigger, fire_time)
+
+    def following(self, fire_time: datetime, now: datetime) -> datetime | None:
+        """Return the first fire time after `fire_time`, in UTC."""
+        found = self.trigger.get_next_fire_time(fire_time, now)
+        if found is None:
+            return None
+        found = as_utc(found)
+        if found <= fire_time:
+            raise ValueError(
+                f"Trigger {self.trigger!r} gave {found.isoformat()} as the fire time after {fire_time.isoformat()}: "
+                "fire times must increase. Correct the trigger's get_next_fire_time()."
+            )
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slot:
+    """A fire time that a run is to be claimed for."""
+
+    fire_time: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """Fire times that get no run, and which of missed, skipped or coalesced they are."""
+
+    status: RunStatus
+    span: FireSpan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What to do with a job now."""
+
+    #: Runs to claim, oldest first.
+    slots: tuple[Slot, ...] = ()
+    summaries: tuple[Summary, ...] = ()
+    #: First slot this plan leaves open; None = the schedule has ended.
+    next_fire_time: datetime | None
+    #: Its planned start.
+    next_run_time: datetime | None
+    #: Due slots wait for a run of the same job to end; looking earlier is of no use.
+    parked: bool = False
+
+
+def due_at(job_id: str, trigger: BaseTrigger, fire_time: datetime) -> datetime:
+    """Return the planned start: `fire_time` plus an offset within [0, jitter], never beyond the trigger's end date.
+
+    The offset depends on nothing but job id and fire time, so that every node and every retry agrees on it.
+    """
+    if not trigger.jitter:
+        return fire_time
+    digest = blake2b(
+        f"{job_id}\0{as_utc(fire_time).isoformat()}".encode(errors="surrogatepass"), digest_size=8
+    ).digest()
+    planned = fire_time + timedelta(seconds=trigger.jitter * int.from_bytes(digest) / (2**64 - 1))
+    return planned if trigger.end_date is None else max(fire_time, min(planned, as_utc(trigger.end_date)))
+
+
+def first_plan(job_id: str, trigger: BaseTrigger, now: datetime) -> Plan:
+    """Return the plan of a job that was never planned, or whose trigger changed: from `now` on, without firing the past."""
+    found = trigger.get_next_fire_time(None, now)
+    return _ahead(job_id, trigger, None if found is None else as_utc(found))
+
+
+def plan(view: JobView, now: datetime, limit: int) -> Plan:
+    """Return what to do with the job at `now` (aware, UTC) when at most `limit` of its runs can be started."""
+    first = _open_slot(view, now)
+    if first is None or view.due_at(first) > now:
+        return _ahead(view.job_id, view.trigger, first)
+    if view.coalesce:
+        return _plan_latest(view, first, now)
+    return _plan_each(view, first, now, limit)
+
+
+def _ahead(job_id: str, trigger: BaseTrigger, fire_time: datetime | None) -> Plan:
+    """Return a plan that only waits."""
+    planned = None if fire_time is None else due_at(job_id, trigger, fire_time)
+    return Plan(next_fire_time=fire_time, next_run_time=planned)
+
+
+def _open_slot(view: JobView, now: datetime) -> datetime | None:
+    """Return the first slot that is still open: the planned one, or the moment that somebody chose by hand."""
+    fire_time, run_time = view.next_fire_time, view.next_run_time
+    if run_time is None:
+        return first_plan(view.job_id, view.trigger, now).next_fire_time
+    if fire_time is None or view.due_at(fire_time) != run_time:
+        fire_time = run_time
+    if view.claimed_through is not None and fire_time <= view.claimed_through:
+        return view.following(view.claimed_through, now)
+    return fire_time
+
+
+def _due_span(view: JobView, first: datetime, now: datetime) -> FireSpan:
+    """Return the slots from `first` (which is due) on that are due at `now`, in the order of their fire times."""
+    sure = now - timedelta(seconds=view.trigger.jitter or 0)
+    span = view.trigger.span(first, sure) if first <= sure else FireSpan(first=first, last=first, count=1)
+    last, count = as_utc(span.last), span.count
+    for _ in range(_WINDOW):
+        following = view.following(last, now)
+        if following is None or view.due_at(following) > now:
+            break
+        last, count = following, count + 1
+    return FireSpan(first=first, last=last, count=count, exact=span.exact)
+
+
+def _plan_latest(view: JobView, first: datetime, now: datetime) -> Plan:
+    """Plan a job that coalesces: the latest due slot stands for all."""
+    span = _due_span(view, first, now)
+    summaries = []
+    if span.count > 1:
+        earlier = view.trigger.span(first, span.last - _INSTANT)
+        summaries.append(Summary(status=RunStatus.COALESCED, span=earlier))
+    latest = Slot(fire_time=span.last, due_at=view.due_at(span.last))
+    refusal = _refusal(view, latest.due_at, now)
+    if refusal:
+        summaries.append(Summary(status=refusal, span=FireSpan(first=span.last, last=span.last, count=1)))
+    ahead = _ahead(view.job_id, view.trigger, view.following(span.last, now))
+    return Plan(
+        slots=() if refusal else (latest,),
+        summaries=tuple(summaries),
+        next_fire_time=ahead.next_fire_time,
+        next_run_time=ahead.next_run_time,
+    )
+
+
+def _refusal(view: JobView, planned: datetime, now: datetime) -> RunStatus | None:
+    """Return why the slot planned for `planned` gets no run, or None if it may run. Exactly as late as the grace time still runs."""
+    if view.grace is not None and now - planned > view.grace:
+        return RunStatus.MISSED
+    if view.live >= view.max_instances:
+        return RunStatus.SKIPPED
+    return None
+
+
+def _plan_each(view: JobView, first: datetime, now: datetime, limit: int) -> Plan:
+    """Plan a job that catches up: each due slot for itself, oldest first.
+
+    A backlog is not an overlap: what no instance is free for waits (the job is parked). Only slots that become due while there is no
+    backlog and meet a live run are skipped.
+    """
+    summaries: list[Summary] = []
+    slots: list[Slot] = []
+    cursor: datetime | None = first
+    if view.grace is not None and view.due_at(first) < now - view.grace:
+        missed = _due_span(view, first, now - view.grace - _INSTANT)
+        summaries.append(Summary(status=RunStatus.MISSED, span=missed))
+        cursor = view.following(missed.last, now)
+
+    free = view.max_instances - view.live
+    if free <= 0 and not view.parked and cursor is not None and view.due_at(cursor) <= now:
+        skipped = _due_span(view, cursor, now)
+        summaries.append(Summary(status=RunStatus.SKIPPED, span=skipped))
+        cursor = view.following(skipped.last, now)
+    while cursor is not None and len(slots) < min(free, limit) and (planned := view.due_at(cursor)) <= now:
+        slots.append(Slot(fire_time=cursor, due_at=planned))
+        cursor = view.following(cursor, now)
+
+    ahead = _ahead(view.job_id, view.trigger, cursor)
+    backlog = ahead.next_run_time is not None and ahead.next_run_time <= now
+    return Plan(
+        slots=tuple(slots),
+        summaries=tuple(summaries),
+        next_fire_time=ahead.next_fire_time,
+        next_run_time=ahead.next_run_time,
+        parked=backlog and len(slots) >= free,
+    )

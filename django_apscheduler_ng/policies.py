@@ -1,0 +1,171 @@
+"""The options of a job, and what each of them may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from .exceptions import InvalidJobError, SchedulerError, did_you_mean
+from .refs import callable_ref, load_callable
+from .triggers.base import BaseTrigger, as_utc
+
+#: Longest id that every job store can keep.
+MAX_ID_LENGTH = 191
+
+#: What a job does when the node that performs it dies: leave the run abandoned, or run it again.
+ABANDON_POLICIES = ("abandon", "rerun")
+
+#: The attributes that `add_job()` and `modify()` take, `id` aside.
+JOB_OPTIONS = (
+    "func",
+    "args",
+    "kwargs",
+    "name",
+    "trigger",
+    "executor",
+    "coalesce",
+    "max_instances",
+    "misfire_grace_time",
+    "on_abandoned",
+    "next_run_time",
+)
+
+
+def checked_id(value: object) -> str:
+    """Return `value` if it can be the id of a job."""
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_ID_LENGTH or "\0" in value:
+        size = f" of {len(value)} characters" if isinstance(value, str) and len(value) > MAX_ID_LENGTH else ""
+        shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+        raise InvalidJobError(
+            f"Job id {shown}{size} must be a non-empty string of at most {MAX_ID_LENGTH} characters. Choose another id."
+        )
+    return value
+
+
+def checked_name(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidJobError(
+            f"Job option 'name' must be a non-empty string, got {value!r}. Leave it out for the callable's name."
+        )
+    return value
+
+
+def _checked_func(value: object) -> tuple[Callable[..., Any], str | None]:
+    """Return the callable and its reference; None where it has none, which only stores within the process can keep."""
+    if isinstance(value, str):
+        return load_callable(value), value
+    if not callable(value):
+        raise InvalidJobError(
+            f"Job option 'func' must be a callable or a reference like 'package.module:function', got {value!r}. "
+            "Pass the function itself, not its result."
+        )
+    try:
+        return value, callable_ref(value)
+    except SchedulerError:
+        return value, None
+
+
+def _checked_args(value: object) -> tuple[Any, ...]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise InvalidJobError(
+            f"Job option 'args' must be a list or tuple of arguments, got {value!r}. Write args=[{value!r}]."
+        )
+    return tuple(value)
+
+
+def _checked_kwargs(value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise InvalidJobError(
+            f"Job option 'kwargs' must be a mapping of argument names to values, got {value!r}. Write kwargs={{'name': value}}."
+        )
+    return dict(value)
+
+
+def _checked_trigger(value: object) -> BaseTrigger:
+    if not isinstance(value, BaseTrigger):
+        raise InvalidJobError(
+            f"Job option 'trigger' must be a trigger, got {value!r}. Use reschedule() to name a trigger and its arguments."
+        )
+    return value
+
+
+def _checked_grace(value: object) -> float | None:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0):
+        raise InvalidJobError(
+            f"Job option 'misfire_grace_time' must be a positive number of seconds or None, got {value!r}. "
+            "None lets a run start however late."
+        )
+    return value
+
+
+def _checked_instances(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidJobError(
+            f"Job option 'max_instances' must be a positive whole number, got {value!r}. Use 1 to forbid overlaps."
+        )
+    return value
+
+
+def _checked_coalesce(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidJobError(f"Job option 'coalesce' must be True or False, got {value!r}.")
+    return value
+
+
+def _checked_executor(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidJobError(
+            f"Job option 'executor' must be the alias of an executor, got {value!r}. 'default' always exists."
+        )
+    return value
+
+
+def _checked_policy(value: object) -> str:
+    if value not in ABANDON_POLICIES:
+        raise InvalidJobError(
+            f"Job option 'on_abandoned' must be 'abandon' or 'rerun', got {value!r}.{did_you_mean(value, ABANDON_POLICIES)}"
+        )
+    return str(value)
+
+
+def _checked_moment(value: object) -> datetime | None:
+    if value is None:
+        return None
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise InvalidJobError(
+            f"Job option 'next_run_time' must be an aware datetime or None, got {value!r}. Give it a time zone."
+        )
+    return as_utc(value)
+
+
+_CHECKS: dict[str, Callable[[object], Any]] = {
+    "func": _checked_func,
+    "args": _checked_args,
+    "kwargs": _checked_kwargs,
+    "name": checked_name,
+    "trigger": _checked_trigger,
+    "executor": _checked_executor,
+    "coalesce": _checked_coalesce,
+    "max_instances": _checked_instances,
+    "misfire_grace_time": _checked_grace,
+    "on_abandoned": _checked_policy,
+    "next_run_time": _checked_moment,
+}
+
+
+def checked_option(name: str, value: object) -> Any:
+    """Return the value of option `name` in the form a job keeps; for `func` a pair of callable and reference.
+
+    Raises:
+        InvalidJobError: there is no such option, or the value is impossible.
+    """
+    if name == "id":
+        raise InvalidJobError("Job option 'id' cannot be changed. Remove the job and add it again under its new id.")
+    if name not in _CHECKS:
+        raise InvalidJobError(
+            f"Unknown job option {name!r}.{did_you_mean(name, JOB_OPTIONS)} The options are {', '.join(JOB_OPTIONS)}."
+        )
+    return _CHECKS[name](value)

@@ -1,0 +1,82 @@
+"""The words in which the rest of the package asks the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q
+
+from .runs import LIVE_STATUSES, OPEN_STATUSES, RunStatus
+
+if TYPE_CHECKING:
+    from .models import JobLogEntry, JobRun, ScheduledJob, SchedulerNode
+
+    _Jobs = models.QuerySet[ScheduledJob]
+    _Runs = models.QuerySet[JobRun]
+    _Log = models.QuerySet[JobLogEntry]
+    _Nodes = models.QuerySet[SchedulerNode]
+else:
+    _Jobs = _Runs = _Log = _Nodes = models.QuerySet
+
+
+class ScheduledJobQuerySet(_Jobs):
+    """Jobs."""
+
+    def of(self, namespace: str) -> Self:
+        """Only the jobs of one job store."""
+        return self.filter(namespace=namespace)
+
+    def unfinished(self) -> Self:
+        """Only jobs whose schedule has not ended."""
+        return self.filter(finished_at=None)
+
+    def served_in(self, environment: str) -> Self:
+        """Only jobs that a node with this environment label may run; an empty label on either side checks nothing."""
+        return self.filter(environment__in=("", environment)) if environment else self
+
+    def due(self, now: datetime) -> Self:
+        """Only jobs that are to be looked at now."""
+        return self.filter(wake_at__lte=now)
+
+    def in_order(self) -> Self:
+        """In the order of their next run times, those without one last."""
+        return self.order_by(models.F("next_run_time").asc(nulls_last=True), "pk")
+
+
+class JobRunQuerySet(_Runs):
+    """Runs and summaries."""
+
+    def live(self) -> Self:
+        """Only runs that are claimed or running: they count against `max_instances`."""
+        return self.filter(status__in=LIVE_STATUSES)
+
+    def open(self) -> Self:
+        """Only runs that have not ended."""
+        return self.filter(status__in=OPEN_STATUSES)
+
+    def ended(self) -> Self:
+        """Only runs and summaries in a final state."""
+        return self.exclude(status__in=OPEN_STATUSES)
+
+    def pending(self, namespace: str, now: datetime) -> Self:
+        """Only runs of one job store that wait to be claimed and are due."""
+        return self.filter(namespace=namespace, status=RunStatus.PENDING, due_at__lte=now)
+
+
+class JobLogEntryQuerySet(_Log):
+    """What happened to jobs outside their runs."""
+
+    def about(self, job_keys: Collection[int]) -> Self:
+        """Only entries about these jobs (surrogate keys)."""
+        return self.filter(job_key__in=job_keys)
+
+
+class SchedulerNodeQuerySet(_Nodes):
+    """Nodes."""
+
+    def alive(self) -> Self:
+        """Only nodes that have not stopped and were not found dead."""
+        return self.filter(Q(state__in=("running", "paused", "draining")))

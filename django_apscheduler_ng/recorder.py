@@ -1,0 +1,202 @@
+"""The recorder: ends of runs on their way to the ledger, batched, and fenced by the node that ran them.
+
+One thread writes what has come in every 20 ms; a claim writes it sooner, so that it counts no run as live that has ended here.
+An end that the database refuses is separated from the others by halving the batch, and written without its payload.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event, Lock, RLock, Thread
+from typing import Any
+
+from django.db import DatabaseError, connections
+
+from .connections import PASSING_ERRORS, own_connection
+from .hotsql import HotSQL
+from .runs import Outcome, Run
+
+logger = logging.getLogger(__name__)
+
+#: How long ends are collected before they are written, in seconds.
+BATCH_WINDOW = 0.02
+
+#: Ends in one statement at most.
+BATCH_SIZE = 500
+
+#: Unwritten ends at which no new runs are claimed.
+CAPACITY = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of one run."""
+
+    run: Run
+    outcome: Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much of a run's output is kept, in characters."""
+
+    result: int = 10_000
+    traceback: int = 50_000
+    message: int = 2_000
+
+
+class Recorder:
+    """Writes ends. `put()` may be called from any thread and returns at once."""
+
+    def __init__(
+        self, *, using: str, node: str, sql: HotSQL, limits: Limits, recorded: Callable[[Sequence[Ended]], None]
+    ) -> None:
+        """Write to the database `using` in the name of `node`, and call `recorded` with what was committed."""
+        self._using = using
+        self._node = node
+        self._sql = sql
+        self._limits = limits
+        self._recorded = recorded
+        self._queue: deque[Ended] = deque()
+        self._writing = RLock()
+        self._lock = Lock()
+        self._arrived = Event()
+        self._stopping = False
+        self._failing = False
+        self._thread = Thread(target=self._loop, name="django_apscheduler_ng recorder", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def put(self, ended: Ended) -> None:
+        """Take an end."""
+        self._queue.append(ended)
+        self._arrived.set()
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is unwritten that nothing new should be started."""
+        return len(self._queue) >= CAPACITY
+
+    def stop(self, timeout: float) -> int:
+        """Write what is left, for at most `timeout` seconds; returns how many ends could not be written."""
+        self._stopping = True
+        self._arrived.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return len(self._queue)
+
+    def flush(self) -> None:
+        """Write what has come in, in the calling thread. Raises what the database raises; nothing is lost then."""
+        while self._queue:
+            with self._writing:
+                batch = [self._queue[index] for index in range(min(len(self._queue), BATCH_SIZE))]
+                if not batch:
+                    return
+                self._write(batch)
+                for _ in batch:
+                    self._queue.popleft()
+            self._recorded(batch)
+
+    def _loop(self) -> None:
+        """Write until told to stop; survives every error, and closes its connection at the end."""
+        pause = BATCH_WINDOW
+        while True:
+            self._arrived.wait()
+            self._arrived.clear()
+            if not self._stopping:
+                time.sleep(BATCH_WINDOW)
+            pause = self._flush_safely(pause)
+            if self._stopping and not self._queue:
+                break
+        connections[self._using].close()
+
+    def _flush_safely(self, pause: float) -> float:
+        """Write what has come in; after an error wait and see to it that there is another try. Returns the pause to make next."""
+        try:
+            self.flush()
+        except Exception as error:
+            if not self._failing:
+                logger.exception("The ends of runs cannot be written (%s); they are kept and tried again.", error)
+            self._failing = True
+            time.sleep(pause)
+            self._arrived.set()
+            return min(pause * 2, 1.0)
+        if self._failing:
+            logger.info("The ends of runs are written again.")
+        self._failing = False
+        return BATCH_WINDOW
+
+    def _write(self, batch: Sequence[Ended]) -> None:
+        """Write a batch; halve it where the database refuses it, until the refused end stands alone."""
+        try:
+            with own_connection(self._using), connections[self._using].cursor() as cursor:
+                written = self._sql.finish(cursor, [self._row(ended) for ended in batch], self._node)
+        except PASSING_ERRORS:
+            raise
+        except DatabaseError as error:
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                self._write(batch[:middle])
+                self._write(batch[middle:])
+            else:
+                self._write_bare(batch[0], error)
+            return
+        if written != len(batch):
+            logger.debug("%d of %d ends belonged to runs that this node no longer held.", len(batch) - written, len(batch))
+
+    def _write_bare(self, ended: Ended, error: DatabaseError) -> None:
+        """Write an end without the payload that the database refused."""
+        logger.error("The output of run %s was refused by the database and is left out: %s", ended.run.id, error)
+        row = {**self._row(ended), "result": "", "traceback": "", "exception_message": f"(not recorded: {type(error).__name__})"}
+        with own_connection(self._using), connections[self._using].cursor() as cursor:
+            self._sql.finish(cursor, [row], self._node)
+
+    def _row(self, ended: Ended) -> dict[str, Any]:
+        outcome = ended.outcome
+        return {
+            "id": int(ended.run.id),
+            "status": str(outcome.status),
+            "started_at": outcome.started_at,
+            "finished_at": outcome.finished_at,
+            "worker": storable_text(outcome.worker, 255),
+            "result": storable_text(result_json(outcome.result), self._limits.result),
+            "exception_type": storable_text(outcome.exception_type, 255),
+            "exception_message": storable_text(outcome.exception_message, self._limits.message),
+            "traceback": storable_text(outcome.traceback, self._limits.traceback, keep_end=True),
+        }
+
+
+def result_json(result: Any) -> str:
+    """Return a result as JSON; empty for None, and the JSON of its `repr` where it has no JSON form."""
+    if result is None:
+        return ""
+    try:
+        return json.dumps(result, ensure_ascii=False, default=repr, allow_nan=False)
+    except Exception:
+        return json.dumps(_safe_repr(result), ensure_ascii=False)
+
+
+def _safe_repr(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__}; its repr() raised {type(error).__name__}>"
+
+
+def storable_text(text: str, limit: int, *, keep_end: bool = False) -> str:
+    """Return text that every database takes (no NUL, no lone surrogates), of at most `limit` characters, its cut marked."""
+    if len(text) > limit:
+        mark = f"… [{len(text) - limit} characters left out] …"
+        room = max(limit - len(mark), 0)
+        text = (mark + text[len(text) - room :] if keep_end else text[:room] + mark)[:limit]
+    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()

@@ -1,0 +1,96 @@
+"""What a node does for runs that nobody holds any more: its own lost ones, and those of nodes that died."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from .connections import transaction_of_its_own
+from .models import JobRun, NodeState, OnAbandoned, ScheduledJob, SchedulerNode
+from .runs import RunStatus
+
+logger = logging.getLogger(__name__)
+
+
+def hand_back_lost(using: str, node: str, held: Collection[int]) -> int:
+    """Give back this node's live runs that it knows nothing of: the answer to their claim or start was lost, no body was started."""
+    runs = JobRun.objects.using(using)
+    lost = [pk for pk in runs.live().filter(node=node).values_list("pk", flat=True) if pk not in held]
+    if not lost:
+        return 0
+    given = runs.live().filter(pk__in=lost, node=node).update(status=RunStatus.PENDING, node="", started_at=None)
+    logger.warning("%d run(s) that this node had lost sight of are pending again.", given)
+    return given
+
+
+def bury(using: str, node: str, heartbeat: int) -> bool:
+    """Mark a node as dead unless its heartbeat has moved; returns whether this caller did it."""
+    alive = SchedulerNode.objects.using(using).alive().filter(pk=node, heartbeat=heartbeat)
+    return bool(alive.update(state=NodeState.DEAD))
+
+
+def rescue(using: str, namespace: str, now: datetime) -> int:
+    """Handle the live runs of nodes that are not alive; returns how many there were."""
+    alive = SchedulerNode.objects.using(using).alive().filter(pk=OuterRef("node"))
+    runs = JobRun.objects.using(using).live().filter(namespace=namespace)
+    stranded = runs.exclude(Exists(alive)).exclude(node="")
+    found = list(stranded.order_by("pk")[:500])
+    if not found:
+        return 0
+    with transaction_of_its_own(using):
+        given = _of(using, found, RunStatus.CLAIMED).update(status=RunStatus.PENDING, node="", claimed_at=None)
+        rerun = _rerun(using, found, now)
+        abandoned = _of(using, found, RunStatus.RUNNING).update(
+            status=RunStatus.ABANDONED, finished_at=now, reason="its node died; whether it did its work is unknown"
+        )
+    logger.error(
+        "Runs of nodes that died: %d pending again, %d abandoned, %d of these run again as their jobs ask.", given, abandoned, rerun
+    )
+    return len(found)
+
+
+def _of(using: str, found: list[JobRun], status: RunStatus) -> QuerySet[JobRun]:
+    """Return those of the rows that still are in this state and on the node they were found on."""
+    pks = [run.pk for run in found if run.status == status]
+    nodes = {run.node for run in found}
+    return JobRun.objects.using(using).filter(pk__in=pks, status=status, node__in=nodes)
+
+
+def _rerun(using: str, found: list[JobRun], now: datetime) -> int:
+    """Make a further attempt of each stranded running run whose job asks for it."""
+    running = list(_of(using, found, RunStatus.RUNNING).select_for_update())
+    jobs = ScheduledJob.objects.using(using).filter(
+        pk__in={run.job_key for run in running}, on_abandoned=OnAbandoned.RERUN
+    )
+    asking = set(jobs.values_list("pk", flat=True))
+    again = [_next_attempt(run, now) for run in running if run.job_key in asking]
+    JobRun.objects.using(using).bulk_create(again)
+    return len(again)
+
+
+def _next_attempt(run: JobRun, now: datetime) -> JobRun:
+    columns = {field.attname: getattr(run, field.attname) for field in JobRun._meta.concrete_fields if not field.primary_key}
+    columns.update(
+        attempt=run.attempt + 1, status=RunStatus.PENDING, node="", worker="", due_at=now, claimed_at=None, started_at=None
+    )
+    return JobRun(**columns)
+
+
+def unpark(using: str, namespace: str) -> int:
+    """Wake parked jobs none of whose runs is live: the end that should have done it was lost or came at the same moment."""
+    live = JobRun.objects.using(using).live().filter(job_key=OuterRef("pk"))
+    parked = ScheduledJob.objects.using(using).of(namespace).filter(parked=True)
+    pks = list(parked.exclude(Exists(live)).order_by("pk").values_list("pk", flat=True)[:500])
+    return ScheduledJob.objects.using(using).filter(pk__in=pks, parked=True).update(parked=False) if pks else 0
+
+
+def interrupt(using: str, node: str, now: datetime) -> int:
+    """End this node's live runs at shutdown: claimed ones are given back, running ones are interrupted; returns how many were."""
+    runs = JobRun.objects.using(using).filter(node=node)
+    runs.filter(status=RunStatus.CLAIMED).update(status=RunStatus.PENDING, node="", claimed_at=None)
+    return runs.filter(status=RunStatus.RUNNING).update(
+        status=RunStatus.INTERRUPTED, finished_at=now, reason="its node was stopped and did not wait any longer"
+    )

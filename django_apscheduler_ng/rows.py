@@ -1,0 +1,165 @@
+"""Jobs as rows: the only place that knows which attribute of a job is which column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+from .exceptions import SchedulerError, StoredDataError
+from .job import Job
+from .models import ScheduledJob
+from .refs import callable_ref
+from .serialization import dump_trigger, dump_value, load_trigger, load_value
+from .triggers.base import BaseTrigger
+from .triggers.unreadable import UnreadableTrigger
+
+#: Columns of the definition that code declares, and that people may change.
+DECLARED = (
+    "name",
+    "func_ref",
+    "args",
+    "kwargs",
+    "trigger",
+    "trigger_type",
+    "executor",
+    "coalesce",
+    "max_instances",
+    "misfire_grace_time",
+    "on_abandoned",
+)
+
+#: Columns that a change by the API may touch.
+WRITTEN = (
+    *DECLARED,
+    "paused",
+    "pause_reason",
+    "paused_by",
+    "paused_at",
+    "planned_trigger",
+    "next_fire_time",
+    "next_run_time",
+    "claimed_through",
+    "parked",
+    "broken_reason",
+    "retry_at",
+    "retries",
+    "declined_by",
+    "finished_at",
+    "updated_at",
+)
+
+_cached_trigger = lru_cache(maxsize=4096)(load_trigger)
+
+
+_WRITERS: dict[str, Callable[[Job], dict[str, Any]]] = {
+    "name": lambda job: {"name": job.name[:255]},
+    "func": lambda job: {"func_ref": job.func_ref or callable_ref(job.func)},
+    "args": lambda job: {"args": dump_value(list(job.args), where="args")},
+    "kwargs": lambda job: {"kwargs": dump_value(dict(job.kwargs), where="kwargs")},
+    "trigger": lambda job: {"trigger": dump_trigger(job.trigger), "trigger_type": job.trigger.alias},
+    "executor": lambda job: {"executor": job.executor},
+    "coalesce": lambda job: {"coalesce": job.coalesce},
+    "max_instances": lambda job: {"max_instances": job.max_instances},
+    "misfire_grace_time": lambda job: {"misfire_grace_time": job.misfire_grace_time},
+    "on_abandoned": lambda job: {"on_abandoned": job.on_abandoned},
+}
+
+
+def definition(job: Job, options: Iterable[str] = _WRITERS) -> dict[str, Any]:
+    """Return the declared columns that hold the given options of `job`, all by default.
+
+    Raises:
+        CallableReferenceError: the callable cannot be named, so that another process could not find it.
+        UnstorableError: an argument cannot be stored.
+    """
+    columns: dict[str, Any] = {}
+    for option in options:
+        if option in _WRITERS:
+            columns.update(_WRITERS[option](job))
+    return columns
+
+
+def read_trigger(row: ScheduledJob) -> BaseTrigger:
+    """Return the trigger of a row; one that never fires where the stored one cannot be read."""
+    try:
+        return _cached_trigger(row.trigger)
+    except SchedulerError as error:
+        return UnreadableTrigger(text=row.trigger, problem=str(error))
+
+
+def to_job(row: ScheduledJob) -> Job:
+    """Return the job that a row holds, without importing its callable. Never fails: a damaged row becomes a broken job."""
+    job = Job.__new__(Job)
+    args, kwargs, problem = _arguments(row)
+    trigger = read_trigger(row)
+    if isinstance(trigger, UnreadableTrigger):
+        problem = problem or trigger.problem
+    job.__dict__.update(
+        id=row.job_id,
+        name=row.name,
+        func_ref=row.func_ref,
+        args=args,
+        kwargs=kwargs,
+        trigger=trigger,
+        executor=row.executor,
+        coalesce=row.coalesce,
+        max_instances=row.max_instances,
+        misfire_grace_time=row.misfire_grace_time,
+        on_abandoned=row.on_abandoned,
+        next_run_time=None if row.paused else row.next_run_time,
+        next_fire_time=None if row.paused else row.next_fire_time,
+        run_time_chosen=False,
+        claimed_through=row.claimed_through,
+        parked=row.parked,
+        pause_reason=row.pause_reason,
+        broken_reason=row.broken_reason or problem,
+        _func=None,
+        _scheduler=None,
+        _jobstore_alias=None,
+    )
+    return job
+
+
+def _arguments(row: ScheduledJob) -> tuple[tuple[Any, ...], dict[str, Any], str]:
+    """Return the arguments of a row, and what is wrong with them."""
+    try:
+        return (*read_arguments(row.args, row.kwargs), "")
+    except SchedulerError as error:
+        return (), {}, str(error)
+
+
+def read_arguments(args: str, kwargs: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments that two columns hold.
+
+    Raises:
+        StoredDataError: the text is damaged, or is no list and no mapping of names.
+    """
+    if args == "[]" and kwargs == "{}":
+        return (), {}
+    positional, named = load_value(args), load_value(kwargs)
+    if not isinstance(positional, (list, tuple)) or not isinstance(named, dict) or not all(map(_is_name, named)):
+        raise StoredDataError(
+            f"Stored arguments {args!r} and {kwargs!r} must be a JSON list and a JSON object. Correct the row, or add the job again."
+        )
+    return tuple(positional), named
+
+
+def _is_name(key: object) -> bool:
+    return isinstance(key, str)
+
+
+def snapshot(row: ScheduledJob) -> dict[str, Any]:
+    """Return what an event shows of a job: definition, pause and next run time, as JSON values."""
+    shown = {name: getattr(row, name) for name in DECLARED}
+    moment = row.next_run_time
+    return {**shown, "paused": row.paused, "next_run_time": moment.isoformat() if moment else None}
+
+
+def difference(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
+    """Return two JSON objects with the entries that differ."""
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    texts = (json.dumps({name: side[name] for name in changed if name in side}) for side in (before, after))
+    old, new = texts
+    return old, new

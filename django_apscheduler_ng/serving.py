@@ -1,0 +1,212 @@
+"""A node from start to stop, as `manage.py runscheduler` runs it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TextIO
+
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from .bootstrap import make_node
+from .conf import Config, get_config
+from .declarations import declared
+from .events import EVENT_ALL, EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from .jobstores.django import DjangoJobStore
+from .merging import merge
+from .recorder import Ended
+from .relay import Relay
+from .runs import RunStatus
+from .schedulers.background import BackgroundScheduler
+from .stopping import StopRequests
+
+logger = logging.getLogger(__name__)
+
+EXIT_CODES = {
+    0: "stopped, and every run had ended",
+    1: "could not start",
+    3: "migrations are unapplied (with --no-wait)",
+    4: "stopped before every run had ended; these are recorded as interrupted",
+}
+
+#: How often unapplied migrations and running jobs are looked at while waiting for them, in seconds.
+_LOOK = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of the command; None = as the settings say."""
+
+    grace: float | None = None
+    threads: int | None = None
+    processes: int | None = None
+    paused: bool = False
+    once: bool = False
+    plan: bool = False
+    reload: bool = False
+    no_wait: bool = False
+
+
+def serve(options: Options, out: TextIO) -> int:
+    """Run a node until it is asked to stop; returns the exit code. Belongs to the main thread."""
+    requests = StopRequests().install()
+    config = get_config()
+    _show_log()
+    if not _migrated(config, options, out, requests):
+        return 3 if not requests.count else 0
+    scheduler = make_node(config, executors=_executors(config, options))
+    relay = _connect(scheduler)
+    scheduler.start(paused=options.paused or options.once)
+    _merge(scheduler, config)
+    print(_banner(scheduler, config), file=out, flush=True)
+    if options.once:
+        _perform_due(scheduler, requests)
+    else:
+        requests.wait(None)
+    return _stop(scheduler, relay, requests, config.grace if options.grace is None else options.grace)
+
+
+def _show_log() -> None:
+    """Let the log of the package be seen where the project configured no handler for it."""
+    package = logging.getLogger("django_apscheduler_ng")
+    if not package.hasHandlers():
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        package.addHandler(handler)
+        package.setLevel(logging.INFO)
+
+
+def _executors(config: Config, options: Options) -> Mapping[str, Mapping[str, Any]]:
+    """Return the executors of the settings with the sizes that the command line asks for."""
+    sizes = {"default": options.threads, "processpool": options.processes}
+    return {
+        alias: described if sizes.get(alias) is None else {**described, "max_workers": sizes[alias]}
+        for alias, described in config.executors.items()
+    }
+
+
+def _migrated(config: Config, options: Options, out: TextIO, requests: StopRequests) -> bool:
+    """Wait until the migrations are applied; returns False where they are not and waiting is not wanted or was ended."""
+    said = False
+    while (pending := _unapplied()) is not None:
+        if not said:
+            hint = "" if options.no_wait else " Waiting."
+            print(f"Migrations are unapplied ({pending}): no job is started. Run `manage.py migrate`.{hint}", file=out, flush=True)
+            said = True
+        if options.no_wait or requests.wait(1.0):
+            return False
+    return True
+
+
+def _unapplied() -> str | None:
+    """Return the first unapplied migration, or None; a database that cannot be reached counts as unmigrated."""
+    try:
+        executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except OperationalError as error:
+        return f"the database cannot be reached: {error}".strip()
+    return str(plan[0][0]) if plan else None
+
+
+def _connect(scheduler: BackgroundScheduler) -> Relay:
+    """Send the scheduler's events as Django signals; ends of runs on the ORM store only once they are recorded."""
+    relay = Relay()
+    ends = EVENT_JOB_EXECUTED | EVENT_JOB_ERROR
+    scheduler.add_listener(relay.put, EVENT_ALL & ~ends)
+    for store in _stores(scheduler):
+        store.on_recorded = lambda batch: _relay_ends(relay, batch)
+    others = set(scheduler.jobstores()) - {store.alias for store in _stores(scheduler)}
+    scheduler.add_listener(lambda event: relay.put(event) if getattr(event, "jobstore", "") in others else None, ends)
+    return relay
+
+
+def _relay_ends(relay: Relay, batch: Sequence[Ended]) -> None:
+    for ended in batch:
+        run, outcome = ended.run, ended.outcome
+        relay.put(
+            JobExecutionEvent(
+                EVENT_JOB_EXECUTED if outcome.status is RunStatus.SUCCEEDED else EVENT_JOB_ERROR,
+                run.job_id,
+                run.jobstore,
+                run.fire_time or run.due_at,
+                retval=outcome.result,
+                exception=outcome.exception,
+                traceback=outcome.traceback or None,
+                run_id=run.id,
+            )
+        )
+
+
+def _stores(scheduler: BackgroundScheduler) -> list[DjangoJobStore]:
+    return [store for store in scheduler.jobstores().values() if isinstance(store, DjangoJobStore)]
+
+
+def _merge(scheduler: BackgroundScheduler, config: Config) -> None:
+    """Bring the job stores in line with what code declares."""
+    for store in _stores(scheduler):
+        mine = [declaration for declaration in declared().values() if declaration.jobstore == store.alias]
+        store.declares = [declaration.id for declaration in mine]
+        merge(store, mine, asdict(config.job_defaults))
+    scheduler.wakeup()
+
+
+def _banner(scheduler: BackgroundScheduler, config: Config) -> str:
+    executors = ", ".join(f"{alias} ({executor.capacity})" for alias, executor in scheduler.executors().items())
+    lines = [f"Scheduler node started (process {os.getpid()}). Stop it with Ctrl-C or SIGTERM."]
+    for store in _stores(scheduler):
+        vendor = connections[store.using].vendor
+        jobs = store.count()
+        label = f", environment {config.environment!r}" if config.environment else ""
+        lines.append(
+            f"  job store {store.alias!r}: database {store.using!r} ({vendor}), {jobs} job(s), "
+            f"{len(store.declares)} declared in code, node {store.node_id}{label}"
+        )
+    lines.append(f"  executors: {executors}")
+    return "\n".join(lines)
+
+
+def _running(scheduler: BackgroundScheduler) -> int:
+    return sum(executor.running() for executor in scheduler.executors().values())
+
+
+def _perform_due(scheduler: BackgroundScheduler, requests: StopRequests) -> None:
+    """Make passes until one starts nothing."""
+    while not requests.count:
+        scheduler.process_due()
+        if not _running(scheduler):
+            return
+        while _running(scheduler) and not requests.wait(_LOOK):
+            pass
+
+
+def _stop(scheduler: BackgroundScheduler, relay: Relay, requests: StopRequests, grace: float) -> int:
+    """Claim nothing more, wait for what is running, then end it; a second request ends it at once."""
+    scheduler.pause()
+    running = _running(scheduler)
+    if running:
+        logger.info("Stopping: waiting up to %g s for %d run(s). A second signal stops at once.", grace, running)
+    until = time.monotonic() + grace
+    asked = requests.count
+    while _running(scheduler) and time.monotonic() < until and not requests.wait(_LOOK, more_than=asked):
+        pass
+    left = _running(scheduler)
+    for executor in scheduler.executors().values():
+        executor.kill()
+    scheduler.shutdown(wait=False)
+    relay.stop(timeout=2.0)
+    if left:
+        _leave(4)  # bodies in threads cannot be stopped, and would keep the process
+    return 0
+
+
+def _leave(code: int) -> None:
+    """End the process at once, with what was written to its streams."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,52 @@
+"""OS signals that ask the process to stop, turned into something the main thread can wait for."""
+
+from __future__ import annotations
+
+import select
+import signal
+import socket
+import time
+from types import FrameType
+from typing import Self
+
+#: Asked for by service managers, by Ctrl-C, and by a terminal that closes.
+_NAMES = ("SIGTERM", "SIGINT", "SIGHUP")
+
+
+class StopRequests:
+    """Counts requests to stop. The handler only writes to a socket, so it can come at any instant and blocks on nothing."""
+
+    def __init__(self) -> None:
+        """Prepare; nothing is installed yet."""
+        self._read, self._write = socket.socketpair()
+        self._read.setblocking(False)
+        self._write.setblocking(False)
+        self.count = 0
+
+    def install(self) -> Self:
+        """Handle the signals from now on. Only the main thread may call this."""
+        for name in _NAMES:
+            number = getattr(signal, name, None)
+            if number is not None:
+                signal.signal(number, self._handle)
+        return self
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        try:
+            self._write.send(b"s")
+        except BlockingIOError:
+            pass  # thousands of requests are unread: one more makes no difference
+
+    def wait(self, seconds: float | None, *, more_than: int = 0) -> bool:
+        """Wait until there were more than so many requests, at most `seconds` (None = for ever); returns whether there were."""
+        until = None if seconds is None else time.monotonic() + seconds
+        while self.count <= more_than:
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left < 0:
+                return False
+            ready, _, _ = select.select([self._read], [], [], left)
+            if ready:
+                self.count += len(self._read.recv(4096))
+            elif left is not None:
+                return self.count > more_than
+        return True

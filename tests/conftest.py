@@ -1,0 +1,88 @@
+"""Fixtures that need something from outside: a browser, or a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import services
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+CHECKOUT = Path(__file__).parent.parent
+
+#: What Chromium needs to start as root, without a display, and to talk to nobody but the tests.
+CHROMIUM_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--window-size=1280,900",
+)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was absent, so that a green run cannot be taken for a complete one."""
+    if "TEST_RUNNER" not in os.environ:  # tests/run.py lists them once, at its own end
+        for line in services.absent():
+            terminalreporter.write_line(line)
+
+
+def require(service: services.Service) -> None:
+    """Skip the test where the service is absent; fail it under `REQUIRE_SERVICES=1`."""
+    if reason := service.absence():
+        outcome = pytest.fail if services.required() else pytest.skip
+        outcome(f"{service.name}: {reason}")
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A real Chromium with an empty profile; one for the whole session, so leave no cookies behind."""
+    require(services.CHROMIUM)
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = next(filter(None, map(shutil.which, services.CHROMIUM.programs[0]))) or ""
+    for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver") or "chromedriver")
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def child_environment(transactional_db: None) -> dict[str, str]:
+    """The environment that makes a `manage.py` in another process work on this test's database.
+
+    Start such a process with `[sys.executable, "-m", "django", "runscheduler"]` and `cwd=CHECKOUT`.
+    """
+    from django.db import connection
+
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "default",
+        "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+    }
+
+
+@pytest.fixture
+def manage() -> list[str]:
+    """The start of a command line that is this project's `manage.py`."""
+    return [sys.executable, "-m", "django"]

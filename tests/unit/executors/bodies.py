@@ -1,0 +1,207 @@
+"""Bodies of runs; worker processes import them from here."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from django_apscheduler_ng.runs import RunContext, current_run
+
+colour: ContextVar[str] = ContextVar("colour", default="none")
+surroundings: ContextVar[str] = ContextVar("surroundings", default="none")
+initialized_with: list[int] = []
+
+
+def add(one: int, other: int = 0) -> int:
+    return one + other
+
+
+async def add_async(one: int, other: int = 0) -> int:
+    await asyncio.sleep(0)
+    return one + other
+
+
+def fail(text: str = "on purpose") -> None:
+    raise ValueError(text)
+
+
+async def fail_async(text: str = "on purpose") -> None:
+    await asyncio.sleep(0)
+    raise ValueError(text)
+
+
+def leave(code: int) -> None:
+    sys.exit(code)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def seen_run() -> RunContext | None:
+    return current_run()
+
+
+async def seen_run_async() -> RunContext | None:
+    await asyncio.sleep(0)
+    return current_run()
+
+
+def swap_colour(new: str) -> str:
+    old = colour.get()
+    colour.set(new)
+    return old
+
+
+async def swap_colour_async(new: str) -> str:
+    return swap_colour(new)
+
+
+def seen_surroundings() -> str:
+    return surroundings.get()
+
+
+async def seen_surroundings_async() -> str:
+    return surroundings.get()
+
+
+@contextmanager
+def fence(context: RunContext) -> Iterator[None]:
+    """Surroundings that a body can see."""
+    surroundings.set(f"around {context.job_id}")
+    yield
+
+
+@contextmanager
+def broken_fence(context: RunContext) -> Iterator[None]:
+    raise RuntimeError("no surroundings")
+    yield
+
+
+class Unspeakable(Exception):
+    """An exception that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+def fail_unspeakably() -> None:
+    raise Unspeakable
+
+
+class Demanding(Exception):
+    """An exception that does not unpickle, because its arguments are not those it is made from."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+
+
+def fail_demandingly() -> None:
+    raise Demanding(7, "too few arguments")
+
+
+class Unpicklable(Exception):
+    """An exception that does not pickle."""
+
+    def __reduce__(self) -> str:
+        raise TypeError("I stay here")
+
+
+def fail_unpicklably() -> None:
+    raise Unpicklable("a lock in it")
+
+
+def return_lock() -> object:
+    return threading.Lock()
+
+
+class Exploding:
+    """Pickles, but does not unpickle."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return fail, ("while unpickling",)
+
+
+def return_exploding() -> object:
+    return Exploding()
+
+
+def pid() -> int:
+    return os.getpid()
+
+
+def vanish(code: int) -> None:
+    os._exit(code)
+
+
+def kill_oneself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def signal_oneself() -> str:
+    """Survive the signals that ask the scheduler to stop."""
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return "alive"
+
+
+def child_dies_of_sigterm() -> int:
+    """Return how a program that this process starts reacts to SIGTERM."""
+    program = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
+    return subprocess.run([sys.executable, "-c", program], check=False).returncode
+
+
+def leave_orphan_and_vanish(path: str) -> None:
+    """Leave a program behind that holds every inherited file open, and die."""
+    program = f"import pathlib, time; pathlib.Path({path!r}).touch(); time.sleep(60)"
+    pid = subprocess.Popen([sys.executable, "-c", program], close_fds=False).pid
+    Path(f"{path}.pid").write_text(str(pid))
+    os._exit(5)
+
+
+def initialize(value: int) -> None:
+    initialized_with.append(value)
+
+
+def seen_initialized() -> list[int]:
+    return list(initialized_with)
+
+
+def initialize_badly() -> None:
+    raise OSError("no licence")
+
+
+def announce_and_hang(path: str) -> None:
+    """Say in a file which process this is, then never end."""
+    partial = Path(f"{path}.partial")
+    partial.write_text(str(os.getpid()))
+    partial.rename(path)
+    while True:
+        time.sleep(60)
+
+
+def large(size: int) -> bytes:
+    return b"x" * size
+
+
+def wait_for_writer(path: str) -> str:
+    """Return what somebody writes to the named pipe at `path`; until then this body is under way."""
+    return Path(path).read_text()
+
+
+def hold_pipe_and_hang(path: str) -> None:
+    """Keep the writing end of the named pipe at `path` open as long as this process lives, and never end."""
+    with Path(path).open("w") as pipe:
+        pipe.write(f"{os.getpid()}\n")
+        pipe.flush()
+        while True:
+            time.sleep(60)

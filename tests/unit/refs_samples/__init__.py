@@ -1,0 +1,1 @@
+"""Modules that references lead to, or do not."""
