@@ -44,7 +44,8 @@ class RequestScheduler(JobsApi):
             SchedulerError: always; it says what to start instead.
         """
         raise SchedulerError(
-            "get_scheduler() returns a scheduler that asks and does not perform. Start `manage.py runscheduler` in a process of its own."
+            "get_scheduler() returns a scheduler that asks and does not perform. "
+            "Start `manage.py runscheduler` in a process of its own."
         )
 
     def _dispatch(self, event: SchedulerEvent) -> None:
@@ -58,7 +59,7 @@ _cached: tuple[Config, RequestScheduler] | None = None
 
 def get_scheduler() -> RequestScheduler:
     """Return the scheduler API of this process; it follows the settings, and is always ready."""
-    global _cached  # noqa: PLW0603 - a cache of one
+    global _cached
     config = get_config()
     if _cached is None or _cached[0] is not config:
         _cached = (config, RequestScheduler(config))

@@ -16,7 +16,7 @@ PASSING_ERRORS = (OperationalError, InterfaceError)
 
 @contextmanager
 def own_connection(using: str) -> Iterator[None]:
-    """Let the calling thread use its connection to `using`; drop the connection when an error of the database leaves it in doubt."""
+    """Let the calling thread use its connection to `using`; drop it where an error leaves it in doubt."""
     try:
         yield
     except (DatabaseError, InterfaceError):

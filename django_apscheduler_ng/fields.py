@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.dateparse import parse_datetime
 
+if TYPE_CHECKING:
+    _DateTimeField = models.DateTimeField[Any, Any]
+    _CharField = models.CharField[Any, Any]
+    _TextField = models.TextField[Any, Any]
+else:
+    _DateTimeField, _CharField, _TextField = models.DateTimeField, models.CharField, models.TextField
+
 _TYPES = {"postgresql": "timestamp", "mysql": "datetime(6)", "sqlite": "datetime"}
 
 
-class UTCDateTimeField(models.DateTimeField):
+class UTCDateTimeField(_DateTimeField):
     """A moment: stored as UTC without a zone, aware in Python.
 
     `USE_TZ`, `TIME_ZONE` and the zone of the database session change nothing. (With `USE_TZ=False` Django's own field stores both
@@ -86,9 +93,9 @@ class _Exact:
         return parameters
 
 
-class ExactCharField(_Exact, models.CharField):
+class ExactCharField(_Exact, _CharField):
     """Short text that is compared character by character on every database."""
 
 
-class ExactTextField(_Exact, models.TextField):
+class ExactTextField(_Exact, _TextField):
     """Text that is compared character by character on every database."""

@@ -20,18 +20,11 @@ from .runs import RunContext
 
 logger = logging.getLogger(__name__)
 
-#: Reference of `clean_run()`.
+#: Reference of `clean_run`.
 CLEAN_RUN = "django_apscheduler_ng.isolation:clean_run"
 
 
-def clean_run(context: RunContext) -> CleanRun:
-    """Return the context manager for the body of a run; a process without Django's apps loads them first."""
-    if not apps.ready:
-        django.setup()
-    return CleanRun(context)
-
-
-class CleanRun:
+class clean_run:  # a context manager reads better in lower case
     """Gives a body the default language and time zone, and connections that work and have no open transaction.
 
     It looks after the connections of the thread that enters it. For async bodies that is the thread in which
@@ -43,7 +36,9 @@ class CleanRun:
     """
 
     def __init__(self, context: RunContext) -> None:
-        """Prepare for one run."""
+        """Prepare for one run; a process without Django's apps loads them first."""
+        if not apps.ready:
+            django.setup()
         self._context = context
         self._foreign: set[str] = set()
 
@@ -66,6 +61,13 @@ class CleanRun:
     async def __aexit__(self, *_error: object) -> None:
         """Clean up after the body, in the thread of the ORM."""
         await sync_to_async(self.__exit__)()
+
+    @staticmethod
+    def end_worker() -> None:
+        """Close the connections of a thread that performs no more bodies: nobody else can."""
+        for connection in _opened():
+            if not connection.in_atomic_block:
+                connection.close()
 
     def _clean(self, step: Callable[[BaseDatabaseWrapper], None]) -> None:
         """Close connections that are old or broken, and do `step` to each; one that resists is replaced."""

@@ -108,6 +108,10 @@ class Job:
             self._func = load_callable(self.func_ref or "")
         return self._func
 
+    def use_callable(self, func: Callable[..., Any]) -> None:
+        """Take a callable that was loaded from the job's reference, so that it is not loaded again."""
+        self._func = func
+
     @property
     def pending(self) -> bool:
         """Whether the job waits for its scheduler to start before it gets its first run time."""

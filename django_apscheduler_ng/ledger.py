@@ -89,5 +89,7 @@ def advance_row(row: ScheduledJob, plan: Plan, now: datetime) -> dict[str, Any]:
 def requested_run(row: ScheduledJob, now: datetime, requested_by: str) -> JobRun:
     """Return an unsaved run that somebody asked for by hand."""
     common = _common(row, "", now)
-    common.update(claimed_at=None, due_at=now, status=RunStatus.PENDING, origin=RunOrigin.MANUAL, requested_by=requested_by)
+    common.update(
+        claimed_at=None, due_at=now, status=RunStatus.PENDING, origin=RunOrigin.MANUAL, requested_by=requested_by
+    )
     return JobRun(**common)

@@ -1,7 +1,7 @@
 """What code declares and what the database holds, brought together when a node starts.
 
-Merged column by column: new in code is added; changed in code and not by people is updated; changed by both stays as people left it.
-Next run times, pauses and history stay wherever the trigger does.
+Merged column by column: new in code is added; changed in code and not by people is updated; changed by both stays as people left
+it. Next run times, pauses and history stay wherever the trigger does.
 """
 
 from __future__ import annotations
@@ -92,4 +92,3 @@ def _decide(row: ScheduledJob, declared: str) -> Merge:
     if theirs:
         return Merge(job_id=row.job_id, outcome="differs", columns=tuple(theirs))
     return Merge(job_id=row.job_id, outcome="unchanged")
-

@@ -19,7 +19,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import F
 
-from .claims import Identity
+from .claiming import Identity
 from .clock import OffsetClock
 from .connections import own_connection
 from .models import NodeState, SchedulerNode

@@ -14,10 +14,10 @@ from .runs import LIVE_STATUSES, OPEN_STATUSES, RunStatus
 if TYPE_CHECKING:
     from .models import JobLogEntry, JobRun, ScheduledJob, SchedulerNode
 
-    _Jobs = models.QuerySet[ScheduledJob]
-    _Runs = models.QuerySet[JobRun]
-    _Log = models.QuerySet[JobLogEntry]
-    _Nodes = models.QuerySet[SchedulerNode]
+    _Jobs = models.QuerySet[ScheduledJob, ScheduledJob]
+    _Runs = models.QuerySet[JobRun, JobRun]
+    _Log = models.QuerySet[JobLogEntry, JobLogEntry]
+    _Nodes = models.QuerySet[SchedulerNode, SchedulerNode]
 else:
     _Jobs = _Runs = _Log = _Nodes = models.QuerySet
 

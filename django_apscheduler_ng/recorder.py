@@ -150,12 +150,19 @@ class Recorder:
                 self._write_bare(batch[0], error)
             return
         if written != len(batch):
-            logger.debug("%d of %d ends belonged to runs that this node no longer held.", len(batch) - written, len(batch))
+            logger.debug(
+                "%d of %d ends belonged to runs that this node no longer held.", len(batch) - written, len(batch)
+            )
 
     def _write_bare(self, ended: Ended, error: DatabaseError) -> None:
         """Write an end without the payload that the database refused."""
         logger.error("The output of run %s was refused by the database and is left out: %s", ended.run.id, error)
-        row = {**self._row(ended), "result": "", "traceback": "", "exception_message": f"(not recorded: {type(error).__name__})"}
+        row = {
+            **self._row(ended),
+            "result": "",
+            "traceback": "",
+            "exception_message": f"(not recorded: {type(error).__name__})",
+        }
         with own_connection(self._using), connections[self._using].cursor() as cursor:
             self._sql.finish(cursor, [row], self._node)
 

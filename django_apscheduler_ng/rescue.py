@@ -47,7 +47,10 @@ def rescue(using: str, namespace: str, now: datetime) -> int:
             status=RunStatus.ABANDONED, finished_at=now, reason="its node died; whether it did its work is unknown"
         )
     logger.error(
-        "Runs of nodes that died: %d pending again, %d abandoned, %d of these run again as their jobs ask.", given, abandoned, rerun
+        "Runs of nodes that died: %d pending again, %d abandoned, %d of these run again as their jobs ask.",
+        given,
+        abandoned,
+        rerun,
     )
     return len(found)
 
@@ -72,9 +75,17 @@ def _rerun(using: str, found: list[JobRun], now: datetime) -> int:
 
 
 def _next_attempt(run: JobRun, now: datetime) -> JobRun:
-    columns = {field.attname: getattr(run, field.attname) for field in JobRun._meta.concrete_fields if not field.primary_key}
+    columns = {
+        field.attname: getattr(run, field.attname) for field in JobRun._meta.concrete_fields if not field.primary_key
+    }
     columns.update(
-        attempt=run.attempt + 1, status=RunStatus.PENDING, node="", worker="", due_at=now, claimed_at=None, started_at=None
+        attempt=run.attempt + 1,
+        status=RunStatus.PENDING,
+        node="",
+        worker="",
+        due_at=now,
+        claimed_at=None,
+        started_at=None,
     )
     return JobRun(**columns)
 

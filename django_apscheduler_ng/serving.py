@@ -96,7 +96,11 @@ def _migrated(config: Config, options: Options, out: TextIO, requests: StopReque
     while (pending := _unapplied()) is not None:
         if not said:
             hint = "" if options.no_wait else " Waiting."
-            print(f"Migrations are unapplied ({pending}): no job is started. Run `manage.py migrate`.{hint}", file=out, flush=True)
+            print(
+                f"Migrations are unapplied ({pending}): no job is started. Run `manage.py migrate`.{hint}",
+                file=out,
+                flush=True,
+            )
             said = True
         if options.no_wait or requests.wait(1.0):
             return False

@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import Self
 
@@ -32,10 +33,8 @@ class StopRequests:
         return self
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        try:
+        with suppress(BlockingIOError):  # thousands of requests are unread: one more makes no difference
             self._write.send(b"s")
-        except BlockingIOError:
-            pass  # thousands of requests are unread: one more makes no difference
 
     def wait(self, seconds: float | None, *, more_than: int = 0) -> bool:
         """Wait until there were more than so many requests, at most `seconds` (None = for ever); returns whether there were."""

@@ -124,6 +124,7 @@ def read_login() -> "dict[str, str]":
 def make_variables(port: int, secret_key: str) -> "dict[str, str]":
     """Return the environment of the processes; see `.env.example` for what the settings read."""
     own = {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
         "SECRET_KEY": secret_key,
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "SITE_URL": f"http://127.0.0.1:{port}",

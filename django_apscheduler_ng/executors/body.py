@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -19,6 +20,8 @@ from typing import Any
 from django_apscheduler_ng.clock import Clock
 from django_apscheduler_ng.refs import load_callable
 from django_apscheduler_ng.runs import Outcome, RunContext, RunStatus, run_context
+
+logger = logging.getLogger(__name__)
 
 #: Runs an async function to its end from synchronous code, as `asgiref.sync.async_to_sync` does.
 Driver = Callable[[Callable[[], Awaitable[Any]]], Callable[[], Any]]
@@ -76,6 +79,16 @@ def _attempt(
 def surroundings(around: str | None, context: RunContext) -> Any:
     """Return the context manager that `around` refers to, made for one run."""
     return load_callable(around)(context) if around else nullcontext()
+
+
+def end_worker(around: str | None) -> None:
+    """Tell the surroundings that this thread performs no more bodies, if they want to know."""
+    try:
+        hook = getattr(load_callable(around), "end_worker", None) if around else None
+        if hook is not None:
+            hook()
+    except Exception:
+        logger.warning("Ending a worker failed in %s; going on", around, exc_info=True)
 
 
 def _own_loop(func: Callable[[], Awaitable[Any]]) -> Callable[[], Any]:

@@ -17,7 +17,7 @@ from django_apscheduler_ng.exceptions import ConfigurationError, did_you_mean
 from django_apscheduler_ng.runs import Outcome, Run
 
 from .base import BaseExecutor, ExecutorHost, Ticket, as_count
-from .body import perform
+from .body import end_worker, perform
 from .process import WorkerProcess
 
 logger = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ class _ThreadWorker:
         )
 
     def close(self) -> None:
-        pass
+        end_worker(self._around)
 
 
 def _checked(options: Mapping[str, Any], known: tuple[str, ...], owner: str) -> dict[str, Any]:

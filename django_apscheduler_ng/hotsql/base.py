@@ -111,7 +111,7 @@ class HotSQL(ABC):
         """Turn this node's claimed runs into running ones; returns the ids of those that were still claimed by it."""
         condition = "t.status = 'claimed' AND t.node = %s"
         sql = self.update(self.runs, {"id": INT}, "status = 'running', started_at = %s", condition)
-        cursor.execute(sql, self.start_parameters(dump([{"id": id} for id in ids], {"id": INT}), now, node))
+        cursor.execute(sql, self.start_parameters(dump([{"id": key} for key in ids], {"id": INT}), now, node))
         if cursor.rowcount == len(ids):
             return set(ids)
         running = JobRun.objects.using(cursor.db.alias).filter(pk__in=ids, status="running", node=node)

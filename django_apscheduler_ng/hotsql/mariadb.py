@@ -22,7 +22,9 @@ class MariaDB(HotSQL):
     def update(self, table: str, columns: Mapping[str, str], assignments: str, condition: str) -> str:
         """Return `UPDATE … JOIN`."""
         assigned = ", ".join(f"t.{assignment.strip()}" for assignment in assignments.split(","))
-        return f"UPDATE {self.source(columns)} STRAIGHT_JOIN {table} AS t ON t.id = v.id SET {assigned} WHERE {condition}"  # noqa: S608
+        return (
+            f"UPDATE {self.source(columns)} STRAIGHT_JOIN {table} AS t ON t.id = v.id SET {assigned} WHERE {condition}"  # noqa: S608
+        )
 
     def insert_head(self) -> tuple[str, str]:
         """Leave rows out by `IGNORE`."""

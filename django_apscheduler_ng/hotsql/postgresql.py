@@ -17,7 +17,9 @@ class PostgreSQL(HotSQL):
     def source(self, columns: Mapping[str, str]) -> str:
         """Return the derived table; truth values come as numbers and are compared with 1."""
         declared = ", ".join(f'"{name}" {_TYPES[kind]}' for name, kind in columns.items())
-        selected = ", ".join(f'"{name}" = 1 AS "{name}"' if kind == BOOL else f'"{name}"' for name, kind in columns.items())
+        selected = ", ".join(
+            f'"{name}" = 1 AS "{name}"' if kind == BOOL else f'"{name}"' for name, kind in columns.items()
+        )
         return f"(SELECT {selected} FROM json_to_recordset(%s::json) AS r({declared})) AS v"  # noqa: S608
 
     def update(self, table: str, columns: Mapping[str, str], assignments: str, condition: str) -> str:

@@ -21,12 +21,11 @@ from django.db.models import F
 
 from .. import __version__
 from ..actors import current_actor
-from ..claims import Claims, Identity, not_allowed
+from ..claiming import Claims, Identity
+from ..claiming.batch import check_allowed
 from ..clock import OffsetClock
 from ..conf import Config, get_config
 from ..connections import own_connection
-from ..declarations import is_allowed
-from ..exceptions import CallableReferenceError
 from ..hotsql import hot_sql
 from ..job import Job
 from ..journal import Journal
@@ -133,7 +132,9 @@ class DjangoJobStore(BaseJobStore):
             return
         unwritten = self._recorder.stop(timeout=10.0)
         if unwritten:
-            logger.error("%d end(s) of runs could not be recorded; other nodes will find these runs abandoned.", unwritten)
+            logger.error(
+                "%d end(s) of runs could not be recorded; other nodes will find these runs abandoned.", unwritten
+            )
             return
         interrupted = interrupt(self.using, node.identity.node, self.clock.now())
         if interrupted:
@@ -165,7 +166,9 @@ class DjangoJobStore(BaseJobStore):
             heartbeats = dict(others.values_list("pk", "heartbeat"))
             for dead in observer.dead(heartbeats, self.clock.monotonic()):
                 if bury(using, dead, observer.counter(dead)):
-                    logger.error("Node %s has not given a sign of life for its whole lease and is taken for dead.", dead)
+                    logger.error(
+                        "Node %s has not given a sign of life for its whole lease and is taken for dead.", dead
+                    )
             rescued = rescue(using, self.namespace, self.clock.now())
             with self._claiming:
                 lost = hand_back_lost(using, me, set(self._held))
@@ -180,7 +183,9 @@ class DjangoJobStore(BaseJobStore):
         found: list[str] = []
         last = ""
         while True:
-            following = self._jobs.filter(executor__gt=last).order_by("executor").values_list("executor", flat=True).first()
+            following = (
+                self._jobs.filter(executor__gt=last).order_by("executor").values_list("executor", flat=True).first()
+            )
             if following is None:
                 return found
             last = following
@@ -471,9 +476,7 @@ class DjangoJobStore(BaseJobStore):
             self._journal.write(row, action, before, after, reason)
 
     def _check_allowed(self, job: Job) -> None:
-        ref = definition(job, ["func"])["func_ref"]
-        if not is_allowed(ref, get_config()):
-            raise CallableReferenceError(not_allowed(ref))
+        check_allowed(definition(job, ["func"])["func_ref"])
 
 
 def _write_runtime(row: ScheduledJob, job: Job, now: datetime) -> None:
@@ -511,4 +514,3 @@ def _limits(config: Config) -> Limits:
 
 def _json_list(values: Sequence[str]) -> str:
     return json.dumps(list(values))
-

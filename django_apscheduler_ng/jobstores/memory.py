@@ -36,7 +36,7 @@ class MemoryJobStore(BaseJobStore):
     def get_due_jobs(self, now: datetime) -> Iterator[Job]:
         """Yield the due jobs in the order of their next run times; the caller may update or remove what it was given."""
         with self._lock:
-            due = self._order[: bisect_right(self._order, (now.timestamp(), inf))]  # type: ignore[type-var]
+            due = self._order[: bisect_right(self._order, (now.timestamp(), inf))]
             for _, _, job_id in due:
                 found = self._jobs.get(job_id)
                 if found:
@@ -48,7 +48,7 @@ class MemoryJobStore(BaseJobStore):
             return self._moment(0)
 
     def _next_look(self, now: datetime) -> datetime | None:
-        return self._moment(bisect_right(self._order, (now.timestamp(), inf)))  # type: ignore[type-var]
+        return self._moment(bisect_right(self._order, (now.timestamp(), inf)))
 
     def _moment(self, index: int) -> datetime | None:
         """Return the run time at `index` of the order; None at its end and for paused jobs."""

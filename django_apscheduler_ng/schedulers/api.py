@@ -12,6 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from itertools import chain
 from typing import Any, TextIO, TypeVar
 
+from ..clock import SYSTEM_CLOCK
 from ..events import (
     EVENT_ALL_JOBS_REMOVED,
     EVENT_JOB_ADDED,
@@ -22,7 +23,7 @@ from ..events import (
 )
 from ..exceptions import ConfigurationError, InvalidTriggerError, JobLookupError, did_you_mean
 from ..job import Job
-from ..jobstores.base import BaseJobStore, Change
+from ..jobstores.base import BaseJobStore, Change, apply_change
 from ..planning import first_plan
 from ..triggers.base import BaseTrigger
 from ..triggers.registry import create_trigger
@@ -263,16 +264,11 @@ class JobsApi(ABC):
         """Apply `change` to the job in its store, or where it still waits for the start."""
         for job, alias, _ in self._tentative() or ():
             if job.id == job_id and jobstore in (None, alias):
-                job.apply(
-                    {key: value for key, value in change(job).items() if key not in ("next_fire_time", "pause_reason")}
-                )
-                return job
+                return _change_tentative(job, change)
         last: JobLookupError | None = None
         for alias in self._aliases(jobstore):
             try:
-                changed = self._jobstores[alias].modify_job(
-                    job_id, lambda job, alias=alias: change(job.attach(self, alias))
-                )
+                changed = self._jobstores[alias].modify_job(job_id, self._attached(change, alias))
             except JobLookupError as error:
                 last = error
                 continue
@@ -280,6 +276,10 @@ class JobsApi(ABC):
             self._jobs_changed()
             return changed.attach(self, alias)
         raise last if jobstore and last else self._not_found(job_id)
+
+    def _attached(self, change: Change, alias: str) -> Change:
+        """Return `change` for a job that is attached to the job store `alias`."""
+        return lambda job: change(job.attach(self, alias))
 
     def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
         """Remove a job. Runs under way go on.
@@ -411,8 +411,16 @@ class JobsApi(ABC):
             ) from None
 
 
+def _change_tentative(job: Job, change: Change) -> Job:
+    """Apply a change to a job that waits for the start; a run time or a pause given now is kept then."""
+    changes = change(job)
+    apply_change(job, changes, SYSTEM_CLOCK.now())
+    job.run_time_chosen |= "next_run_time" in changes
+    return job
+
+
 def _print_section(out: TextIO, title: str, jobs: list[Job]) -> None:
     lines = [f"    {job}" for job in jobs] or [
         "    No scheduled jobs" if title != "Pending jobs" else "    No pending jobs"
     ]
-    print(f"{title}:", *lines, sep="\n", file=out)  # noqa: T201 - printing is what was asked for
+    print(f"{title}:", *lines, sep="\n", file=out)

@@ -73,7 +73,7 @@ class Pass:
             failures = self._failures[alias] = self._failures.get(alias, 0) + 1
             if failures == 1:
                 logger.exception("Job store %r failed (%s); it is asked again until it answers.", alias, error)
-            return min(_FIRST_RETRY * 2 ** min(failures - 1, 20), self._host.jobstore_retry_interval)
+            return min(_FIRST_RETRY * 2.0 ** min(failures - 1, 20), self._host.jobstore_retry_interval)
         if self._failures.pop(alias, 0):
             logger.info("Job store %r answers again.", alias)
         return wait

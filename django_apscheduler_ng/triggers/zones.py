@@ -49,7 +49,9 @@ def as_zone(value: object) -> ZoneInfo:
     name = getattr(value, "zone", value)
     zone = _find(name) if isinstance(name, str) else None
     if zone is None:
-        hint = did_you_mean(name, available_timezones() - _NOT_NAMES) or " Pass a name such as 'Europe/Berlin' or 'UTC'."
+        hint = (
+            did_you_mean(name, available_timezones() - _NOT_NAMES) or " Pass a name such as 'Europe/Berlin' or 'UTC'."
+        )
         raise InvalidTriggerError(f"Time zone must be an IANA name, got {value!r}.{hint}")
     return zone
 

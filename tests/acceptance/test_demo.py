@@ -35,6 +35,7 @@ class Demo:
 
     def __init__(self, checkout: Path, *arguments: str) -> None:
         """Start it."""
+        self.folder = checkout / "example_project" / "var"
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, str(checkout / "example_project" / "demo.py"), *arguments],
@@ -44,7 +45,11 @@ class Demo:
         )
         self.output: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def wait_until_it_says_where_to_look(self) -> None:
+        """Read the URL and the password."""
         self.url = self.wait_for(r"The status page +(\S+)")[1]
         self.password = self.wait_for(r"password: (\S+)")[1]
         self.seconds_to_start = time.monotonic() - self.started
@@ -99,11 +104,6 @@ class Demo:
         listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
         return [line for line in listed.splitlines() if str(self.folder) in line and "manage.py" in line]
 
-    @property
-    def folder(self) -> Path:
-        """Where its data is."""
-        return Path(self.process.args[1]).parent / "var"  # type: ignore[index]
-
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -126,6 +126,7 @@ def start(clone: Path) -> Iterator[object]:
 
     def start_demo(*arguments: str) -> Demo:
         demos.append(Demo(clone, *arguments))
+        demos[-1].wait_until_it_says_where_to_look()
         return demos[-1]
 
     yield start_demo
@@ -133,6 +134,8 @@ def start(clone: Path) -> Iterator[object]:
         if demo.process.poll() is None:
             demo.process.terminate()
             demo.process.wait(timeout=60)
+        demo.reader.join()
+        demo.process.stdout.close()  # type: ignore[union-attr]
 
 
 def test_a_fresh_clone_runs_is_stopped_with_ctrl_c_and_goes_on_with_its_data(start) -> None:  # type: ignore[no-untyped-def]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -21,18 +21,26 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options."""
-        parser.add_argument("--grace", type=float, metavar="SECONDS", help="how long to wait for running jobs when stopping")
+        parser.add_argument(
+            "--grace", type=float, metavar="SECONDS", help="how long to wait for running jobs when stopping"
+        )
         parser.add_argument("--threads", type=int, metavar="N", help="threads of the executor 'default'")
         parser.add_argument("--processes", type=int, metavar="N", help="processes of the executor 'processpool'")
-        parser.add_argument("--paused", action="store_true", help="start without claiming anything; resume is up to a restart")
+        parser.add_argument(
+            "--paused", action="store_true", help="start without claiming anything; resume is up to a restart"
+        )
         parser.add_argument("--once", action="store_true", help="perform what is due now, wait for it, and exit")
-        parser.add_argument("--plan", action="store_true", help="print what starting would change in the job store, and exit")
+        parser.add_argument(
+            "--plan", action="store_true", help="print what starting would change in the job store, and exit"
+        )
         parser.add_argument("--reload", action="store_true", help="restart when code changes (for development)")
-        parser.add_argument("--no-wait", action="store_true", help="exit with 3 while migrations are unapplied, instead of waiting")
+        parser.add_argument(
+            "--no-wait", action="store_true", help="exit with 3 while migrations are unapplied, instead of waiting"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve, and exit with the code that says how it ended."""
         names = Options.__dataclass_fields__
-        code = serve(Options(**{name: options[name] for name in names}), self.stdout)
+        code = serve(Options(**{name: options[name] for name in names}), cast("TextIO", self.stdout))
         if code:
             raise SystemExit(code)

@@ -77,24 +77,31 @@ class Search:
         return total
 
     def _walk(self, moment: int) -> int | None:
-        """Return the first fire time at or after `moment`, stretch by stretch."""
-        stretch, first_wall = self._stretch_at(moment)
-        whole = moment <= stretch.start
-        wall = first_wall if whole else max(moment + stretch.offset, first_wall)
+        """Return the first fire time at or after `moment`, stretch by stretch.
+
+        A stretch that was searched from its beginning shows all that clocks can show before its end: the next wall-clock
+        time found is really the next, and what lies between is skipped. One that was searched from its middle says
+        nothing about the times before, which an overlap at its end may show again.
+        """
         limit = None
-        while (wall_found := self._next_wall(wall)) is not None:
-            if wall_found < stretch.end + stretch.offset:
-                self._keep_day(wall_found, stretch, first_wall)
-                return wall_found - stretch.offset
+        while moment <= min(limit or LAST_SECOND, LAST_SECOND):
+            stretch, first_wall = self._stretch_at(moment)
+            whole = moment <= stretch.start
+            wall = self._next_wall(first_wall if whole else max(moment + stretch.offset, first_wall))
+            if wall is not None and wall < stretch.end + stretch.offset:
+                self._keep_day(wall, stretch, first_wall)
+                return max(wall - stretch.offset, stretch.start)
             moment = stretch.end
             if whole and stretch.end - stretch.start > _FAR:
-                moment = max(moment, wall_found - stretch.offset - _FAR)
-            limit = limit or wall_found + CALENDAR_YEARS * 366 * DAY
-            if moment > min(limit, LAST_SECOND):
-                return None
-            stretch, first_wall = self._stretch_at(moment)
-            wall, whole = first_wall, True
+                if wall is None:
+                    return None
+                limit = limit or wall + CALENDAR_YEARS * 366 * DAY
+                moment = self._skipped_to(wall - stretch.offset - _FAR, moment)
         return None
+
+    def _skipped_to(self, moment: int, end: int) -> int:
+        """Return the start of the stretch that contains `moment`, at least `end`."""
+        return max(end, self._stretch_at(moment)[0].start) if end < moment <= LAST_SECOND else end
 
     def _stretch_at(self, moment: int) -> tuple[Stretch, int]:
         """Return the stretch that contains `moment`, and the first wall-clock time it answers for."""

@@ -79,8 +79,8 @@ def test_tasks_are_under_way_at_once_in_one_thread(start, ends):
     assert [outcome.worker for outcome in outcomes] == ["default_loop"] * 3
 
 
-def test_no_more_tasks_are_under_way_than_there_are_workers(start, ends):
-    executor = start(AsyncIOExecutor(2))
+def test_no_more_tasks_are_under_way_than_there_are_workers(start):
+    ends = Ends()
     under_way, most = 0, 0
 
     async def body():
@@ -90,11 +90,15 @@ def test_no_more_tasks_are_under_way_than_there_are_workers(start, ends):
         await asyncio.sleep(0)
         under_way -= 1
 
-    for _ in range(20):
-        executor.submit(make_run(body), ends)
-    executor.shutdown()
+    async def main():
+        executor = start(AsyncIOExecutor(2), LoopHost(asyncio.get_running_loop()))
+        for _ in range(20):
+            executor.submit(make_run(body), ends)
+        return [await told(ends) for _ in range(20)]
 
-    assert ends.count() == 20
+    outcomes = asyncio.run(main())
+
+    assert {outcome.status for outcome in outcomes} == {RunStatus.SUCCEEDED}
     assert most == 2
 
 

@@ -184,10 +184,36 @@ def test_a_previous_fire_time_in_the_second_pass_of_an_overlap_is_understood():
     assert found.isoformat() == "2025-10-26T02:30:00+01:00"
 
 
+@pytest.mark.parametrize("year", ["*", "2025"], ids=["for-ever", "never-again"])
+def test_the_second_pass_is_found_from_late_in_the_first(year):
+    trigger = CronTrigger(year=year, month=10, day=26, hour=2, minute="*/20", timezone="Europe/Berlin")
+
+    found = fire_times(trigger, "2025-10-26T02:45+02:00", "2025-10-26T04:00+01:00")
+
+    assert found == ["2025-10-26T02:00+01:00", "2025-10-26T02:20+01:00", "2025-10-26T02:40+01:00"]
+
+
+@pytest.mark.parametrize(
+    ("previous", "expected"),
+    [
+        pytest.param("2025-03-30T01:59:59+01:00", "2025-03-30T03:00:00+02:00", id="a-second-before-the-gap"),
+        pytest.param("2025-03-30T03:00:00+02:00", "2025-03-31T02:30:00+02:00", id="at-its-end"),
+    ],
+)
+def test_a_gap_is_found_from_its_very_edge(previous, expected):
+    trigger = CronTrigger(hour=2, minute=30, timezone="Europe/Berlin")
+    previous = datetime.fromisoformat(previous)
+
+    found = trigger.get_next_fire_time(previous, previous)
+
+    assert found.isoformat() == expected
+
+
 @pytest.mark.parametrize(
     ("start_date", "expected"),
     [
         pytest.param("2025-03-30 02:30", "2025-03-30T03:00:00+02:00", id="in-the-gap-it-is-the-first-instant-after"),
+        pytest.param("2025-03-30 02:30:00.5", "2025-03-30T03:00:00+02:00", id="whatever-the-fraction"),
         pytest.param("2025-10-26 02:30", "2025-10-26T02:30:00+02:00", id="in-the-overlap-it-is-the-first"),
         pytest.param("2025-10-26T02:30:00+01:00", "2025-10-26T02:30:00+01:00", id="an-offset-names-the-second"),
     ],

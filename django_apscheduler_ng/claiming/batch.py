@@ -1,0 +1,95 @@
+"""What one claim transaction works on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connections
+from django.db.models import Count, QuerySet
+
+from ..conf import get_config
+from ..declarations import is_allowed
+from ..exceptions import CallableReferenceError
+from ..job import Job
+from ..jobstores.base import Claim
+from ..models import JobLogEntry, JobRun, ScheduledJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Whose claims these are."""
+
+    #: Alias of the database.
+    using: str
+    namespace: str
+    #: Alias of the job store in its scheduler.
+    alias: str
+    #: Id of the node.
+    node: str
+    environment: str = ""
+
+    def locked(self, jobs: QuerySet[ScheduledJob]) -> QuerySet[ScheduledJob]:
+        """Return `jobs` with their rows locked and those that others have locked left out; SQLite locks as a whole."""
+        skips = connections[self.using].features.has_select_for_update_skip_locked
+        return jobs.select_for_update(skip_locked=True) if skips else jobs
+
+    def live(self, job_keys: Iterable[int]) -> Counter[int]:
+        """Return how many runs of each job are claimed or running, on any node."""
+        runs = JobRun.objects.using(self.using).live().filter(job_key__in=list(job_keys))
+        return Counter(dict(runs.values_list("job_key").annotate(Count("pk")).order_by()))
+
+
+@dataclass(kw_only=True)
+class Batch:
+    """What is about to be written, and what has come of it."""
+
+    now: datetime
+    #: Free slots of each executor that are left.
+    free: dict[str, int]
+    claim: Claim = field(default_factory=Claim)
+    advances: list[dict[str, Any]] = field(default_factory=list)
+    inserts: list[dict[str, Any]] = field(default_factory=list)
+    #: Rows of runs by job key and slot.
+    planned: dict[tuple[int, datetime], dict[str, Any]] = field(default_factory=dict)
+    jobs: dict[int, tuple[ScheduledJob, Job]] = field(default_factory=dict)
+    log: list[JobLogEntry] = field(default_factory=list)
+    #: Jobs that could not be loaded or planned, and why.
+    declined: list[tuple[ScheduledJob, str]] = field(default_factory=list)
+    #: By run id: the key of its job, and whether the job may be parked until the run ends.
+    holding: dict[str, tuple[int, bool]] = field(default_factory=dict)
+
+    def note(self, row: ScheduledJob, action: str, reason: str) -> None:
+        """Add an entry to the job's events."""
+        self.log.append(
+            JobLogEntry(
+                namespace=row.namespace,
+                job_key=row.pk,
+                job_id=row.job_id,
+                at=self.now,
+                action=action,
+                reason=reason,
+                actor_name="scheduler",
+            )
+        )
+
+
+def check_allowed(ref: str) -> None:
+    """Refuse a callable that nodes do not run.
+
+    Raises:
+        CallableReferenceError: it is neither registered, nor of an installed app, nor allowed by the settings.
+    """
+    if not is_allowed(ref, get_config()):
+        raise CallableReferenceError(
+            f"Callable {ref!r} is not allowed to run. Decorate it with @job, put it into a module of an installed app, "
+            "or add a pattern for it to APSCHEDULER['allowed_callables']."
+        )
+
+
+def sentence(error: Exception) -> str:
+    """Return an error as a job's events show it."""
+    return f"{type(error).__name__}: {error}"

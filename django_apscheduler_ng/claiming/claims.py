@@ -1,0 +1,166 @@
+"""The claim transaction, from the look for work to the fenced start."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db import DatabaseError, connections
+from django.db.models import Subquery
+
+from ..connections import PASSING_ERRORS, own_connection, transaction_of_its_own
+from ..fields import UTCDateTimeField, moment_from_db
+from ..hotsql import HotSQL
+from ..jobstores.base import Claim
+from ..models import JobLogEntry, JobRun, ScheduledJob, SchedulerNode
+from ..querysets import SchedulerNodeQuerySet
+from ..runs import Run, RunStatus
+from .batch import Batch, Identity
+from .declines import Declines
+from .due import DueJobs
+from .pending import PendingRuns
+
+logger = logging.getLogger(__name__)
+
+#: How many jobs of executors that are not here are declined in one pass.
+_STRAYS = 100
+
+#: How many jobs are claimed one by one when a batch was refused.
+_SINGLES = 100
+
+
+class Claims:
+    """Looks for work and claims it. Belongs to the scheduler's loop."""
+
+    def __init__(self, identity: Identity, sql: HotSQL) -> None:
+        """Claim in the name of `identity`, with the hot writes of its database."""
+        self._identity = identity
+        self._sql = sql
+        self._due = DueJobs(identity)
+        self._pending = PendingRuns(identity)
+        self._declines = Declines(identity)
+        self._holding: dict[str, tuple[int, bool]] = {}
+
+    @property
+    def stray_executors(self) -> Sequence[str]:
+        """Executors that jobs name and that this scheduler does not have; their jobs are declined."""
+        return list(self._due.stray_executors)
+
+    @stray_executors.setter
+    def stray_executors(self, aliases: Sequence[str]) -> None:
+        self._due.stray_executors = tuple(aliases)
+
+    def next_due(self, now: datetime, executors: Sequence[str]) -> datetime | None:
+        """Return the earliest moment at which there is work for these executors: the one read of an idle poll."""
+        self._due.excluded = self._declines.current(now)
+        reads: list[Subquery] = [
+            Subquery(
+                self._due.waiting([alias]).order_by("wake_at").values("wake_at")[:1], output_field=UTCDateTimeField()
+            )
+            for alias in executors
+        ]
+        runs = self._pending.waiting(executors).order_by("due_at").values("due_at")[:1]
+        reads.append(Subquery(runs, output_field=UTCDateTimeField()))
+        found = self._node.values_list(*reads).first()
+        return min((moment for moment in found or () if moment is not None), default=None)
+
+    def claim(self, now: datetime, free: Mapping[str, int]) -> Claim:
+        """Claim what is due, and never let one job that cannot be claimed stand in the way of the others."""
+        self._due.excluded = self._declines.current(now)
+        slots = {**dict.fromkeys(self.stray_executors, _STRAYS), **free}
+        try:
+            return self._claim(now, slots)
+        except PASSING_ERRORS:
+            raise
+        except DatabaseError as error:
+            logger.warning("A batch of jobs was refused by the database (%s); they are claimed one by one.", error)
+            return self._claim_one_by_one(now, slots)
+
+    def _claim_one_by_one(self, now: datetime, slots: Mapping[str, int]) -> Claim:
+        """Claim with a transaction for each job; the one that the database refuses is declined."""
+        together, left = Claim(starved=True), dict(slots)
+        due = self._due.waiting(list(slots)).due(now).order_by("wake_at")
+        for key in list(due.values_list("pk", flat=True)[:_SINGLES]):
+            try:
+                claim = self._claim(now, left, only=key)
+            except PASSING_ERRORS:
+                raise
+            except DatabaseError as error:
+                self._decline_alone(key, f"{type(error).__name__}: {error}", now)
+                continue
+            for run in claim.runs:
+                left[run.executor] -= 1
+            together.runs += claim.runs
+            together.passed += claim.passed
+            together.ended += claim.ended
+        return together
+
+    def _claim(self, now: datetime, slots: Mapping[str, int], only: int | None = None) -> Claim:
+        """Claim in one transaction; nothing of it counts before it is committed."""
+        batch = Batch(now=now, free=dict(slots))
+        with transaction_of_its_own(self._identity.using):
+            self._lock_database()
+            if only is None:
+                self._pending.take(batch)
+            self._due.take(batch, only)
+            self._write(batch)
+        for row, _ in batch.declined:
+            self._declines.remember(row.pk, now)
+        self._holding.update(batch.holding)
+        return batch.claim
+
+    def _write(self, batch: Batch) -> None:
+        """Write the batch with a constant number of statements, and make the runs it brought."""
+        with connections[self._identity.using].cursor() as cursor:
+            if batch.advances:
+                self._sql.advance(cursor, batch.advances)
+            inserted = self._sql.insert(cursor, batch.inserts) if batch.inserts else []
+        for key, job_key, slot in inserted:
+            moment = moment_from_db(slot)
+            if moment is not None:
+                self._due.add_run(batch, key, job_key, moment)
+        for row, reason in batch.declined:
+            self._declines.write(batch, row, reason)
+        if batch.log:
+            JobLogEntry.objects.using(self._identity.using).bulk_create(batch.log)
+
+    def _decline_alone(self, job_key: int, reason: str, now: datetime) -> None:
+        """Decline a job in a transaction of its own."""
+        batch = Batch(now=now, free={})
+        with transaction_of_its_own(self._identity.using):
+            self._lock_database()
+            row = ScheduledJob.objects.using(self._identity.using).filter(pk=job_key).first()
+            if row is not None:
+                self._declines.write(batch, row, reason)
+                JobLogEntry.objects.using(self._identity.using).bulk_create(batch.log)
+        self._declines.remember(job_key, now)
+
+    @property
+    def _node(self) -> SchedulerNodeQuerySet:
+        return SchedulerNode.objects.using(self._identity.using).filter(pk=self._identity.node)
+
+    def _lock_database(self) -> None:
+        """On SQLite, begin with a write: a transaction that reads first and writes then fails at once if somebody wrote between."""
+        if connections[self._identity.using].vendor == "sqlite":
+            self._node.update(namespace=self._identity.namespace)
+
+    def holding(self, run: Run) -> tuple[int, bool]:
+        """Return the key of the run's job, and whether the job may be parked until the run ends; asked once for each run."""
+        return self._holding.pop(run.id)
+
+    def start(self, runs: Sequence[Run], now: datetime) -> set[str]:
+        """Turn claimed runs into running ones; returns the ids of those that may start."""
+        if not runs:
+            return set()
+        with own_connection(self._identity.using), connections[self._identity.using].cursor() as cursor:
+            started = self._sql.start(cursor, [int(run.id) for run in runs], self._identity.node, now)
+        return {str(key) for key in started}
+
+    def give_up(self, runs: Sequence[Run], now: datetime) -> None:
+        """Record claimed runs as missed: their grace time ended before they could start."""
+        keys = [int(run.id) for run in runs]
+        mine = JobRun.objects.using(self._identity.using).filter(pk__in=keys, node=self._identity.node)
+        mine.filter(status=RunStatus.CLAIMED).update(
+            status=RunStatus.MISSED, finished_at=now, reason="later than the grace time of the job allows"
+        )

@@ -1,0 +1,119 @@
+"""Why nothing runs: one sentence for each job, with the fact that decides. Lists, pages and commands all ask here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from .clock import SYSTEM_CLOCK
+from .conf import get_config
+from .models import JobRun, ScheduledJob, SchedulerNode
+from .runs import RunStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What decides, apart from the jobs themselves."""
+
+    now: datetime
+    #: How late a job may be before that is worth a word.
+    patience: timedelta
+    #: Nodes that are alive.
+    nodes: Collection[SchedulerNode]
+    #: Oldest live run of each job.
+    live: Mapping[int, JobRun]
+    #: How many runs of each job are live.
+    counts: Mapping[int, int]
+
+
+def why(rows: Iterable[ScheduledJob], now: datetime | None = None) -> dict[int, str]:
+    """Return for each job why it does not run, by primary key; an empty string where nothing is in its way.
+
+    Two queries, however many jobs there are. All rows are of one database.
+    """
+    jobs = list(rows)
+    if not jobs:
+        return {}
+    facts = gather(jobs, now or SYSTEM_CLOCK.now())
+    return {job.pk: sentence(job, facts) for job in jobs}
+
+
+def gather(jobs: Collection[ScheduledJob], now: datetime) -> Facts:
+    """Return the facts about these jobs."""
+    using = next(iter(jobs))._state.db or "default"
+    config = get_config()
+    runs = JobRun.objects.using(using).live().filter(job_key__in=[job.pk for job in jobs])
+    live: dict[int, JobRun] = {}
+    counts: dict[int, int] = {}
+    for run in runs.order_by("pk"):
+        live.setdefault(run.job_key, run)
+        counts[run.job_key] = counts.get(run.job_key, 0) + 1
+    return Facts(
+        now=now,
+        patience=timedelta(seconds=2 * config.poll_interval),
+        nodes=living_nodes(using, now),
+        live=live,
+        counts=counts,
+    )
+
+
+def living_nodes(using: str, now: datetime) -> list[SchedulerNode]:
+    """Return the nodes that gave a sign of life within the lease."""
+    since = now - timedelta(seconds=get_config().lease)
+    return list(SchedulerNode.objects.using(using).alive().filter(seen_at__gte=since))
+
+
+def sentence(job: ScheduledJob, facts: Facts) -> str:
+    """Return why the job does not run; empty where nothing is in its way."""
+    nodes = [node for node in facts.nodes if node.namespace == job.namespace]
+    if job.finished_at is not None:
+        return _("Its schedule has ended: there is no further fire time.")
+    if job.paused:
+        return _paused(job)
+    if not nodes:
+        return _("No scheduler is running: start `manage.py runscheduler`.")
+    if job.environment and all(node.environment not in ("", job.environment) for node in nodes):
+        return _("Its environment is %(job)r, that of the scheduler is %(node)r: it is left alone.") % {
+            "job": job.environment,
+            "node": nodes[0].environment,
+        }
+    if job.broken_reason:
+        return _("Broken: %(reason)s") % {"reason": job.broken_reason}
+    if all(node.state == "paused" for node in nodes):
+        return _("The scheduler is paused.")
+    return _held_up(job, facts)
+
+
+def _paused(job: ScheduledJob) -> str:
+    by = _("Paused by %(who)s") % {"who": job.paused_by} if job.paused_by else _("Paused")
+    since = _(" since %(when)s") % {"when": _moment(job.paused_at)} if job.paused_at else ""
+    reason = f": {job.pause_reason}" if job.pause_reason else "."
+    return f"{by}{since}{reason}"
+
+
+def _held_up(job: ScheduledJob, facts: Facts) -> str:
+    """Return what holds up a job that could run."""
+    run = facts.live.get(job.pk)
+    late = job.next_run_time is not None and facts.now - job.next_run_time > facts.patience
+    if run is not None and (late or job.parked) and facts.counts[job.pk] >= job.max_instances:
+        started = run.started_at if run.status == RunStatus.RUNNING else run.claimed_at
+        return _("Still running since %(when)s (run %(run)d), with max. %(most)d instance(s).") % {
+            "when": _moment(started),
+            "run": run.pk,
+            "most": job.max_instances,
+        }
+    if late:
+        return _("Due since %(when)s, waiting for a slot of executor %(executor)r.") % {
+            "when": _moment(job.next_run_time),
+            "executor": job.executor,
+        }
+    return ""
+
+
+def _moment(moment: datetime | None) -> str:
+    return "" if moment is None else date_format(localtime(moment), "DATETIME_FORMAT")
