@@ -48,6 +48,11 @@ class RequestScheduler(JobsApi):
             "Start `manage.py runscheduler` in a process of its own."
         )
 
+    def databases(self) -> list[str]:
+        """Return the aliases of the databases that hold the job stores."""
+        stores = (store for store in self._jobstores.values() if isinstance(store, DjangoJobStore))
+        return sorted({store.using for store in stores})
+
     def _dispatch(self, event: SchedulerEvent) -> None:
         alias = getattr(event, "jobstore", None) or event.alias or "default"
         store = self._jobstores.get(alias)

@@ -65,13 +65,17 @@ def declared_job(declaration: Declaration, defaults: Mapping[str, Any]) -> Job:
     )
 
 
+def _declared(job: Job) -> str:
+    """Return the declared columns of a job as they are remembered."""
+    return json.dumps(definition(job), sort_keys=True)
+
+
 def _merge_job(store: DjangoJobStore, declaration: Declaration, defaults: Mapping[str, Any]) -> Merge:
     job = declared_job(declaration, defaults)
-    columns = definition(job)
     now = store.clock.now()
     first = first_plan(job.id, job.trigger, now)
     job.next_fire_time, job.next_run_time = first.next_fire_time, first.next_run_time
-    declared = json.dumps(columns, sort_keys=True)
+    declared = _declared(job)
     try:
         return cast("Merge", store.merge_declared(job, declared, _decide))
     except IntegrityError:  # another node added it at the same moment
@@ -79,16 +83,41 @@ def _merge_job(store: DjangoJobStore, declaration: Declaration, defaults: Mappin
 
 
 def _decide(row: ScheduledJob, declared: str) -> Merge:
-    """Return which columns of `row` code may set: those it changed since it last declared them and that people did not."""
-    now = json.loads(declared)
-    before = json.loads(row.declared) if row.declared else None
-    if before is None:
-        before = {name: getattr(row, name) for name in now}
-    changed = [name for name in now if now[name] != before.get(name)]
-    theirs = [name for name in changed if getattr(row, name) not in (before.get(name), now[name])]
-    ours = [name for name in changed if name not in theirs and getattr(row, name) != now[name]]
+    """Return which columns of `row` code may set: those that are as it last declared them. What people changed stays theirs."""
+    now, before = json.loads(declared), json.loads(row.declared or "{}")
+    different = [name for name in now if getattr(row, name) != now[name]]
+    ours = tuple(name for name in different if name in before and getattr(row, name) == before[name])
+    theirs = tuple(name for name in different if name not in ours)
     if ours:
-        return Merge(job_id=row.job_id, outcome="updated", columns=tuple(ours))
-    if theirs:
-        return Merge(job_id=row.job_id, outcome="differs", columns=tuple(theirs))
-    return Merge(job_id=row.job_id, outcome="unchanged")
+        return Merge(job_id=row.job_id, outcome="updated", columns=ours)
+    return Merge(job_id=row.job_id, outcome="differs" if theirs else "unchanged", columns=theirs)
+
+
+def plan_merges(
+    store: DjangoJobStore, declarations: Iterable[Declaration], defaults: Mapping[str, Any]
+) -> list[tuple[Merge, Job]]:
+    """Return what `merge()` would do now, and the declared jobs, without writing anything."""
+    plans: list[tuple[Merge, Job]] = []
+    for declaration in declarations:
+        job = declared_job(declaration, defaults)
+        row = store.row(job.id)
+        added = Merge(job_id=job.id, outcome="added", columns=tuple(definition(job)))
+        plans.append((added if row is None else _decide(row, _declared(job)), job))
+    return plans
+
+
+_SIGNS = {"added": "+", "updated": "~", "differs": "!", "unchanged": "="}
+
+
+def describe_merges(plans: Iterable[tuple[Merge, Job]]) -> list[str]:
+    """Return a line for each planned merge, for people."""
+    lines = []
+    for plan, job in plans:
+        text = {
+            "added": f"would be added: {job.trigger.describe()}",
+            "updated": f"would be updated from code: {', '.join(plan.columns)}",
+            "differs": f"differs from code, as people changed it: {', '.join(plan.columns)}",
+            "unchanged": "unchanged",
+        }[plan.outcome]
+        lines.append(f"{_SIGNS[plan.outcome]} {plan.job_id}  {text}")
+    return lines

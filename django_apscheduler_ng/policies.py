@@ -44,6 +44,7 @@ def checked_id(value: object) -> str:
 
 
 def checked_name(value: object) -> str:
+    """Return `value` if it can be the name of a job."""
     if not isinstance(value, str) or not value:
         raise InvalidJobError(
             f"Job option 'name' must be a non-empty string, got {value!r}. Leave it out for the callable's name."

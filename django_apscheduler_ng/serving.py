@@ -15,10 +15,10 @@ from django.db.migrations.executor import MigrationExecutor
 
 from .bootstrap import make_node
 from .conf import Config, get_config
-from .declarations import declared
+from .declarations import Declaration, declared
 from .events import EVENT_ALL, EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from .jobstores.django import DjangoJobStore
-from .merging import merge
+from .merging import describe_merges, merge, plan_merges
 from .recorder import Ended
 from .relay import Relay
 from .runs import RunStatus
@@ -56,6 +56,8 @@ def serve(options: Options, out: TextIO) -> int:
     """Run a node until it is asked to stop; returns the exit code. Belongs to the main thread."""
     requests = StopRequests().install()
     config = get_config()
+    if options.plan:
+        return _print_plan(config, out)
     _show_log()
     if not _migrated(config, options, out, requests):
         return 3 if not requests.count else 0
@@ -150,10 +152,28 @@ def _stores(scheduler: BackgroundScheduler) -> list[DjangoJobStore]:
     return [store for store in scheduler.jobstores().values() if isinstance(store, DjangoJobStore)]
 
 
+def _print_plan(config: Config, out: TextIO) -> int:
+    """Print what starting a node would change in the job stores."""
+    for alias, store in make_node(config).jobstores().items():
+        if not isinstance(store, DjangoJobStore):
+            continue
+        store.bind(alias)
+        plans = plan_merges(store, _declared_for(store), asdict(config.job_defaults))
+        changes = sum(plan.outcome in ("added", "updated") for plan, _ in plans)
+        print(f"Job store {store.alias!r}: {len(plans)} job(s) declared in code, {changes} would change.", file=out)
+        for line in describe_merges(plans):
+            print(f"  {line}", file=out)
+    return 0
+
+
+def _declared_for(store: DjangoJobStore) -> list[Declaration]:
+    return [declaration for declaration in declared().values() if declaration.jobstore == store.alias]
+
+
 def _merge(scheduler: BackgroundScheduler, config: Config) -> None:
     """Bring the job stores in line with what code declares."""
     for store in _stores(scheduler):
-        mine = [declaration for declaration in declared().values() if declaration.jobstore == store.alias]
+        mine = _declared_for(store)
         store.declares = [declaration.id for declaration in mine]
         merge(store, mine, asdict(config.job_defaults))
     scheduler.wakeup()

@@ -1,6 +1,7 @@
 """Django settings of the test-suite. `TEST_DATABASE` selects the database; a SQLite file needs nothing else."""
 
 import atexit
+import json
 import os
 import secrets
 import shutil
@@ -57,6 +58,10 @@ def _database() -> dict[str, object]:
 
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if options := os.environ.get("TEST_APSCHEDULER"):
+    #: Options for the schedulers in processes that a test starts, as JSON.
+    APSCHEDULER = json.loads(options)
 
 SECRET_KEY = "only-for-tests"
 ALLOWED_HOSTS = ["*"]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 
-from ..exceptions import ConfigurationError
+from ..declarations import registered_callables
+from ..exceptions import CallableReferenceError, ConfigurationError
 from ..job import Job
 from ..jobstores.base import Passed
 from ..ledger import advance_row, run_row, summary_row
 from ..models import ScheduledJob
 from ..planning import JobView, Plan, plan
 from ..querysets import ScheduledJobQuerySet
-from ..refs import load_callable
+from ..refs import load_callable, suggest_ref
 from ..rows import to_job
 from ..runs import Run
 from .batch import Batch, Identity, check_allowed, sentence
@@ -109,7 +111,7 @@ class DueJobs:
         if job.broken_reason != row.broken_reason:
             raise ConfigurationError(job.broken_reason)
         check_allowed(row.func_ref)
-        job.use_callable(load_callable(row.func_ref))
+        job.use_callable(_callable(row.func_ref))
         return job
 
     def add_run(self, batch: Batch, pk: int, job_key: int, slot: datetime) -> None:
@@ -135,6 +137,20 @@ class DueJobs:
                 start_until=inserted["start_until"],
             )
         )
+
+
+def _callable(ref: str) -> Callable[..., Any]:
+    """Return the callable; where it is gone, say which registered one it may have become.
+
+    Raises:
+        CallableReferenceError: it is not there.
+    """
+    try:
+        return load_callable(ref)
+    except CallableReferenceError as error:
+        moved = suggest_ref(ref, registered_callables())
+        hint = f" It may have moved: modify_job(…, func={moved!r}) points the job there." if moved else ""
+        raise CallableReferenceError(f"{error}{hint}") from error
 
 
 def _view(row: ScheduledJob, job: Job, live: int) -> JobView:

@@ -21,7 +21,7 @@ from django_apscheduler_ng.exceptions import WorkerError
 from django_apscheduler_ng.refs import load_callable
 from django_apscheduler_ng.runs import Outcome, RunContext
 
-from .body import outcome_of, perform, type_name
+from .body import end_worker, outcome_of, perform, type_name
 
 READY = b"ready"
 TAKEN = b"taken"
@@ -55,9 +55,12 @@ def serve(connection: Connection, initialize: Callable[[], object] | None) -> No
         connection.send_bytes(f"{type_name(type(error))}: {error}".encode(errors="replace"))
         return
     connection.send_bytes(READY)
+    around = None
     while (request := _receive(connection)) is not None:
+        around = request.around
         connection.send_bytes(TAKEN)
         connection.send_bytes(_answer(request))
+    end_worker(around)
 
 
 def worker_name() -> str:

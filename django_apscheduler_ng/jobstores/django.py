@@ -303,6 +303,11 @@ class DjangoJobStore(BaseJobStore):
         """Return all jobs whose schedule has not ended, in the order of their next run times."""
         return [to_job(row) for row in self._jobs.unfinished().in_order().iterator()]
 
+    def row(self, job_id: str) -> ScheduledJob | None:
+        """Return the row of a job, also of one whose schedule has ended; None when there is none."""
+        found: ScheduledJob | None = self._jobs.filter(job_id=job_id).first()
+        return found
+
     def count(self) -> int:
         """Return how many jobs there are whose schedule has not ended."""
         return int(self._jobs.unfinished().count())
@@ -377,6 +382,7 @@ class DjangoJobStore(BaseJobStore):
             if row is None:
                 row = self._new_row(job)
                 row.declared = declared
+                _end_if_over(row, job)
                 row.save(using=self.using, force_insert=True)
                 self._journal.write(row, "added", {}, snapshot(row))
                 return replace(decide(row, declared), outcome="added")
@@ -388,6 +394,7 @@ class DjangoJobStore(BaseJobStore):
                 if "trigger" in merged.columns and not row.paused:
                     _write_runtime(row, job, self.clock.now())
                     row.finished_at = None
+                    _end_if_over(row, job)
                 _forgive(row)
             if merged.outcome == "updated" or row.declared != declared:
                 self._jobs.filter(pk=row.pk).update(declared=declared)
@@ -492,6 +499,13 @@ def _write_runtime(row: ScheduledJob, job: Job, now: datetime) -> None:
     row.next_run_time, row.next_fire_time = job.next_run_time, job.next_fire_time
     row.claimed_through = job.claimed_through
     row.parked = False
+
+
+def _end_if_over(row: ScheduledJob, job: Job) -> None:
+    """Mark a declared job as finished, rather than paused, where its trigger has no fire time any more."""
+    if job.next_run_time is None:
+        row.paused, row.paused_by, row.paused_at = False, "", None
+        row.finished_at = row.updated_at
 
 
 def _forgive(row: ScheduledJob) -> None:

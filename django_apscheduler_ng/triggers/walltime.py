@@ -43,7 +43,7 @@ def moments(
         return (early, late) if on_overlap == "both" else (early,)
     if on_gap == "skip":
         return ()
-    return (transition(zone, late, early),)
+    return (transition(zone, late.replace(microsecond=0), early.replace(microsecond=0)),)
 
 
 @lru_cache(maxsize=1024)

@@ -101,7 +101,7 @@ class Demo:
 
     def children(self) -> list[str]:
         """Return the command lines of processes that belong to it."""
-        listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
         return [line for line in listed.splitlines() if str(self.folder) in line and "manage.py" in line]
 
 
@@ -145,6 +145,7 @@ def test_a_fresh_clone_runs_is_stopped_with_ctrl_c_and_goes_on_with_its_data(sta
     first.wait_for_page(r'<rect class="down"')
     assert _log_in(first)
     assert first.seconds_to_start < 120
+    assert len(first.children()) == 2
     assert first.press_ctrl_c() == 0
     assert first.children() == []
     assert "Traceback" not in first.printed()

@@ -38,6 +38,22 @@ async def echo_async(value: object = None) -> object:
     return value
 
 
+def append(path: str, seconds: float = 0) -> None:
+    """Add a line to a file that says which fire time of which job was run, then sleep.
+
+    One `write()` with `O_APPEND` is never mixed with that of another process, and no transaction can take it back.
+    """
+    run = current_run()
+    assert run is not None
+    fire_time = run.fire_time.isoformat() if run.fire_time else "-"
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(file, f"{run.job_id} {fire_time} {run.attempt} {os.getpid()}\n".encode())
+    finally:
+        os.close(file)
+    time.sleep(seconds)
+
+
 def mark(text: str = "") -> None:
     """Leave a row that says which fire time of which job was run, and in which process."""
     run = current_run()

@@ -10,7 +10,9 @@ from django_apscheduler_ng.exceptions import StoredDataError
 from django_apscheduler_ng.serialization import dump_value, load_trigger, load_value
 
 OFFSETS = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
-ZONES = st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"]).map(ZoneInfo)
+ZONES = st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"]).map(
+    ZoneInfo
+)
 TZINFOS = st.none() | OFFSETS | ZONES
 
 #: Every code point, lone surrogates and NUL included, and such as collide with what is written besides.
@@ -34,7 +36,9 @@ SCALARS = st.one_of(
     st.decimals(allow_nan=False),
     st.uuids(),
 )
-HASHABLES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3).map(tuple) | st.frozensets(inner, max_size=3))
+HASHABLES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3).map(tuple) | st.frozensets(inner, max_size=3)
+)
 VALUES = st.recursive(
     HASHABLES | st.sets(HASHABLES, max_size=3),
     lambda inner: st.one_of(
@@ -101,7 +105,9 @@ JSON = st.recursive(
         st.dictionaries(st.sampled_from(["$type", "value", "zone", "fold", "type", "version", "a"]), inner, max_size=4),
         st.fixed_dictionaries(
             {
-                "$type": st.sampled_from("int float str bytes tuple set dict datetime date time timedelta decimal uuid triggers".split()),
+                "$type": st.sampled_from(
+                    "int float str bytes tuple set dict datetime date time timedelta decimal uuid triggers".split()
+                ),
                 "value": inner,
             }
         ),

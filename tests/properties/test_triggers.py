@@ -13,7 +13,15 @@ from django_apscheduler_ng.triggers.date import DateTrigger
 from django_apscheduler_ng.triggers.interval import IntervalTrigger
 
 ZONES = st.sampled_from(
-    ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Africa/Casablanca", "Pacific/Apia"]
+    [
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Africa/Cairo",
+        "Africa/Casablanca",
+        "Pacific/Apia",
+    ]
 )
 MOMENTS = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
 #: Near the transitions of most zones.
@@ -62,8 +70,10 @@ CRONS = st.builds(
 SIMPLE = st.one_of(INTERVALS, CALENDARS, DATES, CRONS)
 TRIGGERS = st.recursive(
     SIMPLE,
-    lambda inner: st.builds(AndTrigger, st.lists(inner, min_size=1, max_size=2))
-    | st.builds(OrTrigger, st.lists(inner, min_size=1, max_size=3)),
+    lambda inner: (
+        st.builds(AndTrigger, st.lists(inner, min_size=1, max_size=2))
+        | st.builds(OrTrigger, st.lists(inner, min_size=1, max_size=3))
+    ),
     max_leaves=4,
 )
 
@@ -74,7 +84,10 @@ GRIDS = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 40)), min_size=1, 
 
 
 def members(grids):
-    return [IntervalTrigger(seconds=step, start_date=START + timedelta(seconds=first), timezone="UTC") for first, step in grids]
+    return [
+        IntervalTrigger(seconds=step, start_date=START + timedelta(seconds=first), timezone="UTC")
+        for first, step in grids
+    ]
 
 
 def until(trigger, end):
@@ -138,7 +151,9 @@ def test_a_span_is_what_counting_gives(trigger, now, steps, more):
         last = trigger.get_next_fire_time(last, now)
     assume(last is not None)
     following = trigger.get_next_fire_time(last, now)
-    end = min(last.astimezone(UTC) + timedelta(microseconds=more), following.astimezone(UTC) - timedelta(microseconds=1))
+    end = min(
+        last.astimezone(UTC) + timedelta(microseconds=more), following.astimezone(UTC) - timedelta(microseconds=1)
+    )
 
     span = trigger.span(first, end)
 
@@ -176,11 +191,16 @@ def test_combinations_fire_at_the_union_and_the_intersection_of_any_members(trig
     sets = []
     for member in OrTrigger(triggers).triggers:
         fire_times = takewhile(lambda found: found is not None, _walk(member, now))
-        window = takewhile(lambda found: found < now + timedelta(hours=12), (found.astimezone(UTC) for found in fire_times))
+        window = takewhile(
+            lambda found: found < now + timedelta(hours=12), (found.astimezone(UTC) for found in fire_times)
+        )
         sets.append({found for found, _ in zip(window, range(2000), strict=False)})
     assume(all(len(found) < 2000 for found in sets))
 
-    for combined, expected in ((OrTrigger(triggers), set.union(*sets)), (AndTrigger(triggers), set.intersection(*sets))):
+    for combined, expected in (
+        (OrTrigger(triggers), set.union(*sets)),
+        (AndTrigger(triggers), set.intersection(*sets)),
+    ):
         found = []
         for fire_time in _walk(combined, now):
             if fire_time is None or fire_time.astimezone(UTC) >= now + timedelta(hours=12):

@@ -98,7 +98,9 @@ class TaggedTrigger(IntervalTrigger):
             datetime(2026, 1, 2, 3, 4, 5), '{"$type":"datetime","value":"2026-01-02T03:04:05"}', id="naive-datetime"
         ),
         pytest.param(
-            datetime(2026, 1, 2, tzinfo=UTC), '{"$type":"datetime","value":"2026-01-02T00:00:00+00:00"}', id="utc-datetime"
+            datetime(2026, 1, 2, tzinfo=UTC),
+            '{"$type":"datetime","value":"2026-01-02T00:00:00+00:00"}',
+            id="utc-datetime",
         ),
         pytest.param(
             datetime(2026, 1, 2, tzinfo=BERLIN),
@@ -122,9 +124,7 @@ class TaggedTrigger(IntervalTrigger):
         ),
         pytest.param(timedelta(-1, 5, 7), '{"$type":"timedelta","value":[-1,5,7]}', id="timedelta"),
         pytest.param(Decimal("1.50"), '{"$type":"decimal","value":"1.50"}', id="decimal"),
-        pytest.param(
-            UUID(int=5), '{"$type":"uuid","value":"00000000-0000-0000-0000-000000000005"}', id="uuid"
-        ),
+        pytest.param(UUID(int=5), '{"$type":"uuid","value":"00000000-0000-0000-0000-000000000005"}', id="uuid"),
     ],
 )
 def test_a_value_is_stored_as_canonical_text_and_comes_back(value, text):
@@ -200,7 +200,12 @@ def test_equal_sets_and_dicts_give_the_same_text_in_every_process():
         pytest.param([{len}], "an element of args[0]", "builtins.builtin_function_or_method", id="element"),
         pytest.param(complex(1), "args", "builtins.complex", id="complex"),
         pytest.param(bytearray(b"x"), "args", "builtins.bytearray", id="bytearray"),
-        pytest.param([IntervalTrigger(hours=1)], "args[0]", "django_apscheduler_ng.triggers.interval.IntervalTrigger", id="trigger"),
+        pytest.param(
+            [IntervalTrigger(hours=1)],
+            "args[0]",
+            "django_apscheduler_ng.triggers.interval.IntervalTrigger",
+            id="trigger",
+        ),
     ],
 )
 def test_a_value_of_another_type_is_refused_by_its_path(value, where, kind):
@@ -289,7 +294,9 @@ def test_containers_that_lie_too_deep_are_refused(value):
         pytest.param('{"$type":"set"}', "KeyError: 'value'", id="no-value"),
         pytest.param('{"$type":"set","value":[[]]}', "TypeError: unhashable type: 'list'", id="unhashable"),
         pytest.param('{"$type":"uuid","value":"x"}', "ValueError: badly formed hexadecimal UUID string", id="uuid"),
-        pytest.param('{"$type":"uuid","value":5}', "AttributeError: 'int' object has no attribute 'replace'", id="uuid-of-int"),
+        pytest.param(
+            '{"$type":"uuid","value":5}', "AttributeError: 'int' object has no attribute 'replace'", id="uuid-of-int"
+        ),
         pytest.param('{"$type":"bytes","value":"*"}', "Error: Only base64 data is allowed", id="bytes"),
         pytest.param(
             '{"$type":"datetime","value":"2026-01-01","zone":"Mars"}',
@@ -383,7 +390,9 @@ def test_a_member_that_nobody_registered_is_refused():
     with pytest.raises(UnstorableError) as error:
         dump_trigger(OrTrigger([IntervalTrigger(minutes=1), OwnTrigger(minutes=5)]))
 
-    assert str(error.value).startswith(f"Cannot store trigger 'interval[0:05:00]', an instance of {__name__}.OwnTrigger: ")
+    assert str(error.value).startswith(
+        f"Cannot store trigger 'interval[0:05:00]', an instance of {__name__}.OwnTrigger: "
+    )
 
 
 def test_a_state_that_collides_with_what_is_stored_about_it_is_refused(monkeypatch):
@@ -423,7 +432,9 @@ def test_a_trigger_of_a_later_version_is_refused(read):
 
 
 @pytest.mark.parametrize("read", [load_trigger, trigger_type])
-@pytest.mark.parametrize("text", ["5", "{}", '{"type":"cron"}', '{"type":5,"version":1}', '{"type":"cron","version":"1"}', "[]"])
+@pytest.mark.parametrize(
+    "text", ["5", "{}", '{"type":"cron"}', '{"type":5,"version":1}', '{"type":"cron","version":"1"}', "[]"]
+)
 def test_what_is_no_trigger_is_refused(read, text):
     with pytest.raises(StoredDataError) as error:
         read(text)

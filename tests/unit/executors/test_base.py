@@ -317,3 +317,25 @@ def test_an_impossible_number_of_workers_is_refused(pool, value):
         f"Option 'max_workers' of {pool.__name__} must be a whole number, at least 1, got {value!r}. "
         "Write it as 20 or '20'."
     )
+
+
+@pytest.mark.parametrize(
+    ("pool", "worker"),
+    [
+        pytest.param(ThreadPoolExecutor, "MainProcess default_1", id="thread"),
+        pytest.param(ProcessPoolExecutor, "default_1 MainThread", id="process"),
+    ],
+)
+def test_the_surroundings_are_told_in_a_worker_that_it_performs_no_more_bodies(
+    start, ends, tmp_path, monkeypatch, pool, worker
+):
+    monkeypatch.setenv("NOTES", str(tmp_path / "notes"))
+    executor = start(pool(1), Host(around_run=f"{bodies.__name__}:NotedFence"))
+
+    executor.submit(make_run(bodies.add, 1), ends)
+    ends.next()
+    before = (tmp_path / "notes").exists()
+    executor.shutdown()
+
+    assert not before
+    assert (tmp_path / "notes").read_text() == worker

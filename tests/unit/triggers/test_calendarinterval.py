@@ -57,13 +57,23 @@ def transitions(zone):
         pytest.param({"days": 1}, "2026-03-27", ["2026-03-27", "2026-03-28", "2026-03-29"], id="daily"),
         pytest.param({"weeks": 2}, "2026-01-05", ["2026-03-02", "2026-03-16", "2026-03-30"], id="fortnightly"),
         pytest.param({"weeks": 1, "days": 3}, "2026-02-25", ["2026-03-07", "2026-03-17", "2026-03-27"], id="ten-days"),
-        pytest.param({"months": 1}, "2026-01-31", ["2026-03-31", "2026-05-31", "2026-07-31"], id="the-31st-never-drifts"),
-        pytest.param({"months": 1}, "2025-12-30", ["2026-03-30", "2026-04-30", "2026-05-30"], id="the-30th-skips-february"),
+        pytest.param(
+            {"months": 1}, "2026-01-31", ["2026-03-31", "2026-05-31", "2026-07-31"], id="the-31st-never-drifts"
+        ),
+        pytest.param(
+            {"months": 1}, "2025-12-30", ["2026-03-30", "2026-04-30", "2026-05-30"], id="the-30th-skips-february"
+        ),
         pytest.param({"months": 2}, "2025-10-15", ["2026-04-15", "2026-06-15", "2026-08-15"], id="two-months"),
-        pytest.param({"months": 6}, "2025-08-31", ["2026-08-31", "2027-08-31", "2028-08-31"], id="half-years-without-day"),
+        pytest.param(
+            {"months": 6}, "2025-08-31", ["2026-08-31", "2027-08-31", "2028-08-31"], id="half-years-without-day"
+        ),
         pytest.param({"years": 1}, "2024-02-29", ["2028-02-29", "2032-02-29", "2036-02-29"], id="leap-day"),
-        pytest.param({"years": 1, "months": 1}, "2026-05-31", ["2026-05-31", "2028-07-31", "2029-08-31"], id="13-months"),
-        pytest.param({"months": 1, "days": 1}, "2026-02-27", ["2026-03-28", "2026-04-29", "2026-05-30"], id="month-and-day"),
+        pytest.param(
+            {"years": 1, "months": 1}, "2026-05-31", ["2026-05-31", "2028-07-31", "2029-08-31"], id="13-months"
+        ),
+        pytest.param(
+            {"months": 1, "days": 1}, "2026-02-27", ["2026-03-28", "2026-04-29", "2026-05-30"], id="month-and-day"
+        ),
         pytest.param({"months": 1}, "2031-01-01", ["2031-01-01", "2031-02-01", "2031-03-01"], id="start-ahead"),
     ],
 )
@@ -77,7 +87,9 @@ def test_dates_are_counted_in_units_of_the_calendar(units, start, expected):
     ("hour", "expected"),
     [
         pytest.param(12, ["2026-03-01T12:00+00:00", "2026-05-01T12:00+00:00"], id="today-where-the-time-is-now"),
-        pytest.param(11, ["2026-05-01T11:00+00:00", "2026-07-01T11:00+00:00"], id="one-interval-later-where-it-has-passed"),
+        pytest.param(
+            11, ["2026-05-01T11:00+00:00", "2026-07-01T11:00+00:00"], id="one-interval-later-where-it-has-passed"
+        ),
     ],
 )
 def test_without_a_start_dates_are_counted_from_the_day_of_planning(hour, expected):
@@ -102,9 +114,13 @@ def test_two_triggers_without_start_made_on_different_days_are_equal():
 @pytest.mark.parametrize(
     ("options", "start", "expected"),
     [
-        pytest.param({}, "2026-03-28", ["03-28T02:30+01:00", "03-29T03:00+02:00", "03-30T02:30+02:00"], id="spring-shift"),
+        pytest.param(
+            {}, "2026-03-28", ["03-28T02:30+01:00", "03-29T03:00+02:00", "03-30T02:30+02:00"], id="spring-shift"
+        ),
         pytest.param({"on_gap": "skip"}, "2026-03-28", ["03-28T02:30+01:00", "03-30T02:30+02:00"], id="spring-skip"),
-        pytest.param({}, "2026-10-24", ["10-24T02:30+02:00", "10-25T02:30+02:00", "10-26T02:30+01:00"], id="autumn-first"),
+        pytest.param(
+            {}, "2026-10-24", ["10-24T02:30+02:00", "10-25T02:30+02:00", "10-26T02:30+01:00"], id="autumn-first"
+        ),
         pytest.param(
             {"on_overlap": "both"},
             "2026-10-24",
@@ -116,7 +132,9 @@ def test_two_triggers_without_start_made_on_different_days_are_equal():
 @pytest.mark.parametrize("counted_from", ["start", "planning"])
 def test_a_time_of_day_goes_by_the_rules_of_cron_across_clock_changes(options, start, expected, counted_from):
     first_day = start if counted_from == "start" else None
-    trigger = CalendarIntervalTrigger(days=1, hour=2, minute=30, start_date=first_day, timezone="Europe/Berlin", **options)
+    trigger = CalendarIntervalTrigger(
+        days=1, hour=2, minute=30, start_date=first_day, timezone="Europe/Berlin", **options
+    )
 
     found = fire_times(trigger, len(expected), now=datetime.fromisoformat(f"{start}T00:00:00+00:00"))
 
@@ -347,7 +365,10 @@ def test_an_impossible_argument_is_refused(arguments, message):
     ("arguments", "text", "words"),
     [
         pytest.param(
-            {"months": 2, "hour": 9}, "calendarinterval[months=2, time=09:00:00]", "every 2 months at 09:00", id="months"
+            {"months": 2, "hour": 9},
+            "calendarinterval[months=2, time=09:00:00]",
+            "every 2 months at 09:00",
+            id="months",
         ),
         pytest.param(
             {"years": 1, "days": 1, "second": 5, "jitter": 10},

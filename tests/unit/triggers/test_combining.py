@@ -56,7 +56,9 @@ class Never(BaseTrigger):
             [interval(hours=2), interval(hours=3)], ["03-01 12:00", "03-01 18:00", "03-02 00:00"], id="two-intervals"
         ),
         pytest.param(
-            [interval(minutes=45), cron(minute=0)], ["03-01 12:00", "03-01 15:00", "03-01 18:00"], id="interval-and-cron"
+            [interval(minutes=45), cron(minute=0)],
+            ["03-01 12:00", "03-01 15:00", "03-01 18:00"],
+            id="interval-and-cron",
         ),
         pytest.param(
             [cron(day=13, hour=9), cron(day_of_week="fri", hour=9)],
@@ -149,7 +151,10 @@ def test_members_in_different_zones_meet_at_moments_even_in_the_overlap():
     [
         pytest.param([interval(hours=2), interval(hours=2, start="2026-03-01 01:00")], id="intervals"),
         pytest.param([cron(minute=0), cron(minute=30)], id="crons"),
-        pytest.param([interval(seconds=2), cron(second="*/2", minute="*"), interval(seconds=2, start="2026-03-01 00:00:01")], id="3"),
+        pytest.param(
+            [interval(seconds=2), cron(second="*/2", minute="*"), interval(seconds=2, start="2026-03-01 00:00:01")],
+            id="3",
+        ),
     ],
 )
 def test_a_search_for_members_that_never_meet_ends_quickly(members):
@@ -250,7 +255,9 @@ def test_a_member_with_jitter_of_its_own_is_refused():
 
 
 def test_a_combination_shows_itself():
-    trigger = AndTrigger([interval(hours=2), OrTrigger([DateTrigger("2026-12-24", UTC), DateTrigger("2026-12-25", UTC)])], jitter=5)
+    trigger = AndTrigger(
+        [interval(hours=2), OrTrigger([DateTrigger("2026-12-24", UTC), DateTrigger("2026-12-25", UTC)])], jitter=5
+    )
 
     assert str(trigger) == "and[interval[2:00:00], or[date[2026-12-24 00:00:00 UTC], date[2026-12-25 00:00:00 UTC]]]"
     assert trigger.describe() == (

@@ -30,7 +30,9 @@ class PytzZone:
         pytest.param("2026-03-29 02:30", "2026-03-29T03:00:00+02:00", id="inside-a-gap-first-instant-after"),
         pytest.param("2026-03-29 02:30:00.5", "2026-03-29T03:00:00+02:00", id="inside-a-gap-with-fraction"),
         pytest.param("2026-10-25 02:30", "2026-10-25T02:30:00+02:00", id="inside-an-overlap-the-first"),
-        pytest.param("2026-10-25T02:30+01:00", "2026-10-25T02:30:00+01:00", id="inside-an-overlap-the-second-by-offset"),
+        pytest.param(
+            "2026-10-25T02:30+01:00", "2026-10-25T02:30:00+01:00", id="inside-an-overlap-the-second-by-offset"
+        ),
     ],
 )
 def test_a_date_means_a_moment_in_the_zone_of_the_trigger(run_date, expected):
@@ -51,7 +53,9 @@ def test_a_date_means_a_moment_in_the_zone_of_the_trigger(run_date, expected):
         pytest.param(timedelta(days=1), False, id="something-fired-after"),
     ],
 )
-@pytest.mark.parametrize("run_date", [NOW - timedelta(days=9), NOW, NOW + timedelta(days=9)], ids=["past", "now", "future"])
+@pytest.mark.parametrize(
+    "run_date", [NOW - timedelta(days=9), NOW, NOW + timedelta(days=9)], ids=["past", "now", "future"]
+)
 def test_a_date_fires_once_even_where_it_has_passed(previous, fires, run_date):
     trigger = DateTrigger(run_date, UTC)
 
@@ -77,9 +81,7 @@ def test_without_a_date_it_is_the_moment_at_which_the_trigger_is_made():
     assert trigger.run_date.tzinfo is BERLIN
 
 
-@pytest.mark.parametrize(
-    "zone", [BERLIN, "Europe/Berlin", pytest.param(PytzZone(), id="pytz")]
-)
+@pytest.mark.parametrize("zone", [BERLIN, "Europe/Berlin", pytest.param(PytzZone(), id="pytz")])
 def test_the_zone_may_be_a_name_or_a_zone(zone):
     trigger = DateTrigger("2026-12-24", timezone=zone)
 
@@ -97,7 +99,9 @@ def test_the_same_moment_in_another_zone_is_another_trigger():
         pytest.param(NOW, NOW, NOW, 1, id="only-itself"),
         pytest.param(NOW, NOW + timedelta(days=9), NOW, 1, id="nothing-follows"),
         pytest.param(NOW - timedelta(hours=1), NOW, NOW, 2, id="chosen-by-hand-before-the-date"),
-        pytest.param(NOW - timedelta(hours=1), NOW - timedelta(minutes=1), NOW - timedelta(hours=1), 1, id="date-still-to-come"),
+        pytest.param(
+            NOW - timedelta(hours=1), NOW - timedelta(minutes=1), NOW - timedelta(hours=1), 1, id="date-still-to-come"
+        ),
     ],
 )
 def test_the_span_of_a_date_is_the_date(first, until, last, count):
@@ -108,7 +112,17 @@ def test_the_span_of_a_date_is_the_date(first, until, last, count):
 
 @pytest.mark.parametrize(
     "run_date",
-    ["2026-02-30", "2026-13-01", "tomorrow", "", "2026-12-24 25:00", 1767225600, True, datetime(1, 1, 1), ["2026-12-24"]],
+    [
+        "2026-02-30",
+        "2026-13-01",
+        "tomorrow",
+        "",
+        "2026-12-24 25:00",
+        1767225600,
+        True,
+        datetime(1, 1, 1),
+        ["2026-12-24"],
+    ],
     ids=repr,
 )
 def test_an_impossible_date_is_refused(run_date):

@@ -78,9 +78,15 @@ def test_a_day_is_24_hours_across_a_clock_change(previous, expected):
 @pytest.mark.parametrize(
     ("hour", "expected"),
     [
-        pytest.param("2026-03-29T00:30:00+00:00", ["2026-03-29T01:45:00+01:00", "2026-03-29T03:00:00+02:00"], id="spring"),
-        pytest.param("2026-10-25T00:15:00+00:00", ["2026-10-25T02:30:00+02:00", "2026-10-25T02:45:00+02:00"], id="autumn-1"),
-        pytest.param("2026-10-25T00:45:00+00:00", ["2026-10-25T02:00:00+01:00", "2026-10-25T02:15:00+01:00"], id="autumn-2"),
+        pytest.param(
+            "2026-03-29T00:30:00+00:00", ["2026-03-29T01:45:00+01:00", "2026-03-29T03:00:00+02:00"], id="spring"
+        ),
+        pytest.param(
+            "2026-10-25T00:15:00+00:00", ["2026-10-25T02:30:00+02:00", "2026-10-25T02:45:00+02:00"], id="autumn-1"
+        ),
+        pytest.param(
+            "2026-10-25T00:45:00+00:00", ["2026-10-25T02:00:00+01:00", "2026-10-25T02:15:00+01:00"], id="autumn-2"
+        ),
     ],
 )
 def test_a_quarter_of_an_hour_passes_through_clock_changes(hour, expected):
@@ -133,7 +139,13 @@ def test_the_same_rule_in_other_words_is_an_equal_trigger(one, other):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"minutes": 6}, {"jitter": 1}, {"start_date": "2026-01-02"}, {"end_date": "2026-03-01"}, {"timezone": "Europe/Berlin"}],
+    [
+        {"minutes": 6},
+        {"jitter": 1},
+        {"start_date": "2026-01-02"},
+        {"end_date": "2026-03-01"},
+        {"timezone": "Europe/Berlin"},
+    ],
     ids=lambda changed: next(iter(changed)),
 )
 def test_another_rule_is_another_trigger(changed):
@@ -153,7 +165,9 @@ def test_two_triggers_without_start_made_at_different_times_are_equal():
 
 @pytest.mark.parametrize("start", [None, "2026-01-01 12:00"])
 @pytest.mark.parametrize("end", [None, "2026-03-04"])
-@pytest.mark.parametrize("length", [timedelta(0), timedelta(hours=1), timedelta(days=5), timedelta(days=5, microseconds=-1)], ids=str)
+@pytest.mark.parametrize(
+    "length", [timedelta(0), timedelta(hours=1), timedelta(days=5), timedelta(days=5, microseconds=-1)], ids=str
+)
 @pytest.mark.parametrize("first", [NOW, NOW + timedelta(seconds=1)], ids=["on-the-grid", "off-the-grid"])
 def test_a_calculated_span_is_the_counted_one(start, end, length, first):
     trigger = IntervalTrigger(hours=1, start_date=start, end_date=end, timezone="UTC")
@@ -280,10 +294,17 @@ def test_an_end_in_the_second_half_of_the_overlap_lies_after_a_start_in_the_firs
         pytest.param({"minutes": 5}, "interval[0:05:00]", "every 5 minutes", id="plural"),
         pytest.param({"hours": 1}, "interval[1:00:00]", "every hour", id="one"),
         pytest.param({"minutes": 90}, "interval[1:30:00]", "every 1 hour and 30 minutes", id="two-units"),
-        pytest.param({"days": 2, "hours": 3, "seconds": 1}, "interval[2 days, 3:00:01]", "every 2 days, 3 hours and 1 second", id="3"),
+        pytest.param(
+            {"days": 2, "hours": 3, "seconds": 1},
+            "interval[2 days, 3:00:01]",
+            "every 2 days, 3 hours and 1 second",
+            id="3",
+        ),
         pytest.param({"days": 14}, "interval[14 days, 0:00:00]", "every 2 weeks", id="weeks"),
         pytest.param({"seconds": 0.5}, "interval[0:00:00.500000]", "every 0.5 seconds", id="fraction"),
-        pytest.param({"minutes": 5, "jitter": 30}, "interval[0:05:00]", "every 5 minutes, delayed by up to 30 s", id="jitter"),
+        pytest.param(
+            {"minutes": 5, "jitter": 30}, "interval[0:05:00]", "every 5 minutes, delayed by up to 30 s", id="jitter"
+        ),
         pytest.param(
             {"minutes": 5, "start_date": "2026-01-01 09:00", "end_date": "2026-02-01"},
             "interval[0:05:00]",

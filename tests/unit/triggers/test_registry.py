@@ -15,7 +15,7 @@ from django_apscheduler_ng.triggers.registry import create_trigger, trigger_clas
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KNOWN = "and, calendarinterval, cron, date, interval, or"
 
-PROVIDED = '''
+PROVIDED = """
 from django_apscheduler_ng.triggers.interval import IntervalTrigger
 
 class LunarTrigger(IntervalTrigger):
@@ -27,7 +27,7 @@ class LunarTrigger(IntervalTrigger):
         self.kwargs = kwargs
 
 not_a_trigger = 5
-'''
+"""
 
 
 @pytest.fixture

@@ -1,0 +1,25 @@
+"""Fixtures for tests that start nodes in processes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.harness import NodeProcess
+
+
+@pytest.fixture
+def start_node(child_environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
+    """Start a node on this test's database: `start_node("--grace", "2", options={...})`."""
+    nodes: list[NodeProcess] = []
+
+    def start(*arguments: str, environment: dict[str, str] | None = None, **keywords: Any) -> NodeProcess:
+        nodes.append(NodeProcess({**child_environment, **(environment or {})}, tmp_path, *arguments, **keywords))
+        return nodes[-1]
+
+    yield start
+    for node in nodes:
+        node.destroy()
