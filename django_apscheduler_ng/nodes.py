@@ -66,6 +66,7 @@ class Node:
         interval: float,
         report: Callable[[], Mapping[str, Any]],
         care: Callable[[], None],
+        follow_database: bool = True,
     ) -> None:
         """Prepare the node.
 
@@ -76,6 +77,7 @@ class Node:
             interval: seconds between two heartbeats.
             report: returns the columns to refresh with each heartbeat.
             care: called after each heartbeat, in the node's own thread.
+            follow_database: keep `clock` at the time of the database.
         """
         self.identity = identity
         self._clock = clock
@@ -83,6 +85,7 @@ class Node:
         self._interval = interval
         self._report = report
         self._care = care
+        self._follow_database = follow_database
         self._stopping = Event()
         self._failing = False
         self._thread = Thread(target=self._loop, name="django_apscheduler_ng heartbeat", daemon=True)
@@ -149,7 +152,7 @@ class Node:
         """Measure how far the database's clock is from this machine's."""
         connection = connections[self.identity.using]
         sql = _DATABASE_TIME.get(connection.vendor)
-        if sql is None:
+        if sql is None or not self._follow_database:
             return
         with connection.cursor() as cursor:
             before = self._clock.base.monotonic()

@@ -85,10 +85,17 @@ class BaseJobStore(ABC):
         self._declined: dict[str, datetime] = {}
 
     def start(self, host: StoreHost, alias: str) -> None:
-        """Get ready to serve `host` under the name `alias`; called once before the first pass."""
+        """Get ready to serve `host` under the name `alias`; called once before the first pass.
+
+        A host with a true `driven_by_hand` makes its passes in the caller's thread, and calls `care()` itself: the store then starts
+        no thread, takes the time from the host alone, and records at once.
+        """
         self._host = host
         self.clock = host.clock
         self.alias = alias
+
+    def care(self) -> None:  # noqa: B027 - most stores are nobody else's
+        """Do what is to be done now and then beside the pass. Stores that need it call it themselves, unless driven by hand."""
 
     def shutdown(self) -> None:  # noqa: B027 - most stores hold nothing
         """Release what the store holds. A second call does nothing."""

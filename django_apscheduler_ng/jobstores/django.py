@@ -62,6 +62,7 @@ class DjangoJobStore(BaseJobStore):
         self._namespace = namespace
         self._held: dict[int, tuple[int, bool]] = {}
         self._claiming = RLock()
+        self._by_hand = False
         self._node: Node | None = None
         self._claims: Claims | None = None
         self._recorder: Recorder | None = None
@@ -96,6 +97,7 @@ class DjangoJobStore(BaseJobStore):
         """Become a node: register, and begin to send heartbeats and to record ends."""
         super().start(host, alias)
         config = get_config()
+        self._by_hand = by_hand = getattr(host, "driven_by_hand", False)
         self.clock = clock = OffsetClock(host.clock)
         if getattr(host, "around_run", "") is None:
             host.around_run = "django_apscheduler_ng.isolation:clean_run"  # type: ignore[attr-defined]
@@ -119,11 +121,13 @@ class DjangoJobStore(BaseJobStore):
             interval=config.heartbeat_interval,
             report=self._report,
             care=self.care,
+            follow_database=not by_hand,
         )
         self._node.register()
         self._jobs.exclude(broken_reason="").update(retry_at=clock.now())
-        self._recorder.start()
-        self._node.start()
+        if not by_hand:
+            self._recorder.start()
+            self._node.start()
 
     def shutdown(self) -> None:
         """Record what has ended, interrupt what has not, and stop being a node."""
@@ -251,6 +255,8 @@ class DjangoJobStore(BaseJobStore):
         """Hand the end to the recorder."""
         if self._recorder is not None:
             self._recorder.put(Ended(run, outcome))
+            if self._by_hand:
+                self._recorder.flush()
 
     def _after_recording(self, batch: Sequence[Ended]) -> None:
         """Forget the runs, wake the jobs that waited for one of them, and tell whoever wants to know."""

@@ -1,5 +1,5 @@
 """How to test a project that uses the scheduler: jobs are functions, and saving a row is all it takes to plan one."""
-# ruff: noqa: PT009, PT027, ICN001 - plain Django tests, run by "manage.py test"
+# ruff: noqa: PT009, PT027 - plain Django tests, run by "manage.py test"
 
 from datetime import timedelta
 from unittest import mock
