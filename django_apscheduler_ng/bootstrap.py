@@ -6,11 +6,14 @@ from dataclasses import asdict
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
+from django.db import router
+
 from .conf import Config, get_config
 from .events import SchedulerEvent
-from .exceptions import SchedulerError
+from .exceptions import ConfigurationError, SchedulerError
 from .jobstores.base import BaseJobStore
 from .jobstores.django import DjangoJobStore
+from .models import ScheduledJob
 from .relay import send_on_commit
 from .schedulers.api import JobsApi
 from .schedulers.components import JOBSTORES
@@ -30,6 +33,7 @@ class RequestScheduler(JobsApi):
         """Bind to the ORM job stores of the settings; those that live in a node's memory are out of reach from here."""
         self.timezone: tzinfo = config.timezone
         self._job_defaults = asdict(config.job_defaults)
+        self._executors = list(config.executors)
         self._jobstores: dict[str, BaseJobStore] = {}
         for alias, options in config.jobstores.items():
             store: BaseJobStore = make_component(JOBSTORES, options, alias, {}, BaseJobStore)
@@ -52,6 +56,30 @@ class RequestScheduler(JobsApi):
         """Return the aliases of the databases that hold the job stores."""
         stores = (store for store in self._jobstores.values() if isinstance(store, DjangoJobStore))
         return sorted({store.using for store in stores})
+
+    def alias_of(self, namespace: str) -> str:
+        """Return the alias of the ORM job store that keeps its jobs under `namespace`.
+
+        Raises:
+            ConfigurationError: no job store of the settings does.
+        """
+        for alias, store in self._jobstores.items():
+            if isinstance(store, DjangoJobStore) and store.namespace == namespace:
+                return alias
+        raise ConfigurationError(
+            f"No job store keeps its jobs under {namespace!r}; there are: {', '.join(map(repr, self._jobstores)) or 'none'}. "
+            "Add it to APSCHEDULER['jobstores'] in the settings of this process."
+        )
+
+    @property
+    def database(self) -> str:
+        """Alias of the database in which the first of the ORM job stores keeps its jobs."""
+        stores = (store for store in self._jobstores.values() if isinstance(store, DjangoJobStore))
+        first = next(stores, None)
+        return router.db_for_write(ScheduledJob) if first is None else first.using
+
+    def _executor_names(self) -> list[str]:
+        return self._executors
 
     def _dispatch(self, event: SchedulerEvent) -> None:
         alias = getattr(event, "jobstore", None) or event.alias or "default"

@@ -133,6 +133,11 @@ class Job:
         for name, value in checked.items():
             setattr(self, name, value)
 
+    def choose_run_time(self, moment: datetime | None) -> None:
+        """Take `moment` (aware) as the next run time of a job that is not planned yet; None = it begins paused."""
+        self.apply({"next_run_time": moment})
+        self.run_time_chosen, self.next_fire_time = True, self.next_run_time
+
     def _check_call(self, func: Callable[..., Any] | None, checked: Mapping[str, Any]) -> None:
         if func is not None:
             check_arguments(func, checked.get("args", self.args), checked.get("kwargs", self.kwargs))

@@ -38,20 +38,28 @@ class Observer:
     def __init__(self, lease: float) -> None:
         """Take a node for dead after `lease` seconds without a heartbeat."""
         self._lease = lease
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._read_at: float | None = None
+        #: Counter of each node, and for how many seconds it was seen unchanged.
+        self._silent: dict[str, tuple[int, float]] = {}
 
     def dead(self, heartbeats: Mapping[str, int], monotonic: float) -> list[str]:
-        """Take in a successful read of all living nodes' counters; returns the ids of those that have not moved for a lease."""
-        seen: dict[str, tuple[int, float]] = {}
+        """Take in a successful read of all living nodes' counters; returns the ids of those that have not moved for a lease.
+
+        However long ago the last read was, the gap counts for a quarter of the lease at most: while the database was away, or this
+        process was stopped, nobody could be seen to move.
+        """
+        gap = 0.0 if self._read_at is None else min(monotonic - self._read_at, self._lease / 4)
+        self._read_at = monotonic
+        silent: dict[str, tuple[int, float]] = {}
         for node, counter in heartbeats.items():
-            known = self._seen.get(node)
-            seen[node] = known if known is not None and known[0] == counter else (counter, monotonic)
-        self._seen = seen
-        return [node for node, (_, since) in seen.items() if monotonic - since >= self._lease]
+            known, seconds = self._silent.get(node, (None, 0.0))
+            silent[node] = (counter, seconds + gap if known == counter else 0.0)
+        self._silent = silent
+        return [node for node, (_, seconds) in silent.items() if seconds >= self._lease]
 
     def counter(self, node: str) -> int:
         """Return the counter at which the node was last seen."""
-        return self._seen[node][0]
+        return self._silent[node][0]
 
 
 class Node:

@@ -72,9 +72,7 @@ def _fire_times(trigger: BaseTrigger, now: datetime, first: datetime | None) -> 
         fire_time = trigger.get_next_fire_time(fire_time, fire_time)
 
 
-def dst_notes(
-    trigger: BaseTrigger, now: datetime, months: int = 24, *, first: datetime | None = None
-) -> list[Note]:
+def dst_notes(trigger: BaseTrigger, now: datetime, months: int = 24, *, first: datetime | None = None) -> list[Note]:
     """Return the dates within `months` from now on which a clock change shifts, skips or doubles a fire time, in order.
 
     Only triggers that follow the clocks on the wall have any: calendar intervals, and cron with a fixed hour and minute.
@@ -133,12 +131,10 @@ def _changes(zone: ZoneInfo, now: datetime, months: int) -> Iterator[Stretch]:
             yield stretch
 
 
-def _note(
-    trigger: CronTrigger | CalendarIntervalTrigger, rule: BaseTrigger, change: Stretch
-) -> Note | None:
+def _note(trigger: CronTrigger | CalendarIntervalTrigger, rule: BaseTrigger, change: Stretch) -> Note | None:
     """Return what the clock change does to the fire times of `trigger`, None where it touches none."""
     low, high = sorted((change.start + change.before, change.start + change.offset))
-    walls = [wall for wall in _walls(rule, low, high) if _counts(trigger, _moment_of(trigger, wall, change))]
+    walls = [wall for wall in _walls(rule, low, high) if _counts(trigger, _first(trigger, wall))]
     if not walls:
         return None
     gap = change.offset > change.before
@@ -151,7 +147,7 @@ def _note(
         effect=effect,
         wall=walls[0],
         last_wall=walls[-1],
-        moment=None if skipped else _moment_of(trigger, walls[0], change),
+        moment=None if skipped else _first(trigger, walls[0]),
     )
 
 
@@ -164,7 +160,7 @@ def _walls(rule: BaseTrigger, low: int, high: int) -> list[datetime]:
     return [wall.astimezone(UTC).replace(tzinfo=None) for wall in found]
 
 
-def _moment_of(trigger: CronTrigger | CalendarIntervalTrigger, wall: datetime, change: Stretch) -> datetime:
+def _first(trigger: CronTrigger | CalendarIntervalTrigger, wall: datetime) -> datetime:
     """Return the moment at which `wall` first happens; for one inside the gap, the moment after it."""
     return moments(wall, trigger.timezone)[0].astimezone(trigger.timezone)
 

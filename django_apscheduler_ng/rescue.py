@@ -6,7 +6,8 @@ import logging
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db import connections
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from .connections import transaction_of_its_own
 from .models import JobRun, NodeState, OnAbandoned, ScheduledJob, SchedulerNode
@@ -94,8 +95,25 @@ def unpark(using: str, namespace: str) -> int:
     """Wake parked jobs none of whose runs is live: the end that should have done it was lost or came at the same moment."""
     live = JobRun.objects.using(using).live().filter(job_key=OuterRef("pk"))
     parked = ScheduledJob.objects.using(using).of(namespace).filter(parked=True)
-    pks = list(parked.exclude(Exists(live)).order_by("pk").values_list("pk", flat=True)[:500])
-    return ScheduledJob.objects.using(using).filter(pk__in=pks, parked=True).update(parked=False) if pks else 0
+    keys = list(parked.exclude(Exists(live)).order_by("pk").values_list("pk", flat=True)[:500])
+    return wake_parked(using, keys) if keys else 0
+
+
+def wake_parked(using: str, job_keys: Collection[int]) -> int:
+    """Wake those of the jobs that are parked and have an instance free; returns how many.
+
+    The locks, taken in the order of the keys, wait for a claim that is just about to park one of them. A job woken while all of its
+    instances are live would skip its whole backlog.
+    """
+    jobs = ScheduledJob.objects.using(using).filter(pk__in=job_keys, parked=True)
+    with transaction_of_its_own(using):
+        if connections[using].vendor == "sqlite":
+            jobs.update(parked=True)  # begin with a write, which locks; a read would have to be repeated after it
+        parked = list(jobs.order_by("pk").select_for_update())
+        runs = JobRun.objects.using(using).live().filter(job_key__in=[row.pk for row in parked])
+        live = dict(runs.values_list("job_key").annotate(Count("pk")).order_by())
+        free = [row.pk for row in parked if live.get(row.pk, 0) < row.max_instances]
+        return ScheduledJob.objects.using(using).filter(pk__in=free).update(parked=False) if free else 0
 
 
 def interrupt(using: str, node: str, now: datetime) -> int:

@@ -6,8 +6,10 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from threading import Thread
 from typing import Any, TextIO
 
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
@@ -37,6 +39,9 @@ EXIT_CODES = {
 #: How often unapplied migrations and running jobs are looked at while waiting for them, in seconds.
 _LOOK = 0.1
 
+#: How long the last records may take, in seconds: longer than one try of each, where the database does not answer.
+_CLOSE_TIMEOUT = 5.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -52,9 +57,8 @@ class Options:
     no_wait: bool = False
 
 
-def serve(options: Options, out: TextIO) -> int:
+def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
     """Run a node until it is asked to stop; returns the exit code. Belongs to the main thread."""
-    requests = StopRequests().install()
     config = get_config()
     if options.plan:
         return _print_plan(config, out)
@@ -210,22 +214,43 @@ def _perform_due(scheduler: BackgroundScheduler, requests: StopRequests) -> None
 
 def _stop(scheduler: BackgroundScheduler, relay: Relay, requests: StopRequests, grace: float) -> int:
     """Claim nothing more, wait for what is running, then end it; a second request ends it at once."""
-    scheduler.pause()
-    running = _running(scheduler)
-    if running:
-        logger.info("Stopping: waiting up to %g s for %d run(s). A second signal stops at once.", grace, running)
     until = time.monotonic() + grace
     asked = requests.count
-    while _running(scheduler) and time.monotonic() < until and not requests.wait(_LOOK, more_than=asked):
+
+    def patient() -> bool:
+        return time.monotonic() < until and not requests.wait(_LOOK, more_than=asked)
+
+    pausing = _aside(scheduler.pause)  # it waits for the end of a pass, and that may wait for the database
+    while pausing.is_alive() and patient():
+        pass
+    if running := _running(scheduler):
+        logger.info("Stopping: waiting up to %g s for %d run(s). A second signal stops at once.", grace, running)
+    while _running(scheduler) and patient():
         pass
     left = _running(scheduler)
     for executor in scheduler.executors().values():
         executor.kill()
-    scheduler.shutdown(wait=False)
+    closing = _aside(partial(scheduler.shutdown, wait=False))
+    closing.join(_CLOSE_TIMEOUT)
     relay.stop(timeout=2.0)
-    if left:
+    if left or closing.is_alive():
         _leave(4)  # bodies in threads cannot be stopped, and would keep the process
     return 0
+
+
+def _aside(action: Callable[[], None]) -> Thread:
+    """Do something in a thread of its own, so that the main thread can go on to listen for signals."""
+
+    def act() -> None:
+        try:
+            action()
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=act, name="django_apscheduler_ng stopping", daemon=True)
+    thread.start()
+    thread.join(_LOOK / 2)
+    return thread
 
 
 def _leave(code: int) -> None:

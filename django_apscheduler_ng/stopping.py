@@ -8,7 +8,7 @@ import socket
 import time
 from contextlib import suppress
 from types import FrameType
-from typing import Self
+from typing import Any, Self
 
 #: Asked for by service managers, by Ctrl-C, and by a terminal that closes.
 _NAMES = ("SIGTERM", "SIGINT", "SIGHUP")
@@ -22,18 +22,33 @@ class StopRequests:
         self._read, self._write = socket.socketpair()
         self._read.setblocking(False)
         self._write.setblocking(False)
+        self._before: dict[int, Any] = {}
         self.count = 0
 
     def install(self) -> Self:
         """Handle the signals from now on. Only the main thread may call this."""
         for name in _NAMES:
             number = getattr(signal, name, None)
-            if number is not None:
-                signal.signal(number, self._handle)
+            if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+                continue  # started by `nohup`: to outlive its terminal
+            self._before[number] = signal.signal(number, self._handle)
         return self
 
+    def close(self, *, ignore: bool) -> None:
+        """Take no more requests.
+
+        Args:
+            ignore: let further signals pass unheard, because the process is about to end anyway; False = handle them as before
+                `install()`.
+        """
+        if not ignore:
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
+        self._read.close()
+        self._write.close()
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        with suppress(BlockingIOError):  # thousands of requests are unread: one more makes no difference
+        with suppress(OSError):  # closed; or thousands of requests are unread, and one more makes no difference
             self._write.send(b"s")
 
     def wait(self, seconds: float | None, *, more_than: int = 0) -> bool:

@@ -59,6 +59,8 @@ class Batch:
     log: list[JobLogEntry] = field(default_factory=list)
     #: Jobs that could not be loaded or planned, and why.
     declined: list[tuple[ScheduledJob, str]] = field(default_factory=list)
+    #: Keys of declined jobs that are not broken: other nodes may still run them.
+    remembered: list[int] = field(default_factory=list)
     #: By run id: the key of its job, and whether the job may be parked until the run ends.
     holding: dict[str, tuple[int, bool]] = field(default_factory=dict)
 

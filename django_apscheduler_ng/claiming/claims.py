@@ -52,7 +52,10 @@ class Claims:
         self._due.stray_executors = tuple(aliases)
 
     def next_due(self, now: datetime, executors: Sequence[str]) -> datetime | None:
-        """Return the earliest moment at which there is work for these executors: the one read of an idle poll."""
+        """Return the earliest moment at which there is work for these executors: the one read of an idle poll.
+
+        A node that was taken for dead finds none before its next heartbeat.
+        """
         self._due.excluded = self._declines.current(now)
         reads: list[Subquery] = [
             Subquery(
@@ -62,7 +65,7 @@ class Claims:
         ]
         runs = self._pending.waiting(executors).order_by("due_at").values("due_at")[:1]
         reads.append(Subquery(runs, output_field=UTCDateTimeField()))
-        found = self._node.values_list(*reads).first()
+        found = self._node.alive().values_list(*reads).first()
         return min((moment for moment in found or () if moment is not None), default=None)
 
     def claim(self, now: datetime, free: Mapping[str, int]) -> Claim:
@@ -105,8 +108,8 @@ class Claims:
                 self._pending.take(batch)
             self._due.take(batch, only)
             self._write(batch)
-        for row, _ in batch.declined:
-            self._declines.remember(row.pk, now)
+        for job_key in batch.remembered:
+            self._declines.remember(job_key, now)
         self._holding.update(batch.holding)
         return batch.claim
 
@@ -121,7 +124,8 @@ class Claims:
             if moment is not None:
                 self._due.add_run(batch, key, job_key, moment)
         for row, reason in batch.declined:
-            self._declines.write(batch, row, reason)
+            if not self._declines.write(batch, row, reason):
+                batch.remembered.append(row.pk)
         if batch.log:
             JobLogEntry.objects.using(self._identity.using).bulk_create(batch.log)
 

@@ -40,16 +40,21 @@ class Declines:
         """Leave the job alone for a while."""
         self._until[job_key] = now + BACK_OFF
 
-    def write(self, batch: Batch, row: ScheduledJob, reason: str) -> None:
-        """Note in the database that this node declines the job, inside the caller's transaction."""
+    def write(self, batch: Batch, row: ScheduledJob, reason: str) -> bool:
+        """Note in the database that this node declines the job, inside the caller's transaction; returns whether it is broken now.
+
+        A broken job has the time of its next try in its row; only one that other nodes may still run is for this node to remember.
+        """
         using = self._identity.using
         nodes = SchedulerNode.objects.using(using).alive().filter(namespace=self._identity.namespace)
         alive = set(nodes.values_list("pk", flat=True))
         declined_by = (set(row.declined_by.split()) & alive) | {self._identity.node}
         changes: dict[str, Any] = {"declined_by": " ".join(sorted(declined_by))}
-        if alive <= declined_by:
+        broken = alive <= declined_by
+        if broken:
             changes = self._broken(batch, row, reason)
         ScheduledJob.objects.using(using).filter(pk=row.pk, revision=row.revision).update(**changes)
+        return broken
 
     def _broken(self, batch: Batch, row: ScheduledJob, reason: str) -> dict[str, Any]:
         """Return the columns of a broken job; said once for each reason."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+
 from ..models import JobRun, ScheduledJob
 from ..querysets import JobRunQuerySet
 from ..refs import load_callable
@@ -28,7 +30,11 @@ class PendingRuns:
     def waiting(self, executors: Sequence[str]) -> JobRunQuerySet:
         """Return the pending runs of these executors."""
         runs = self._runs.filter(namespace=self._identity.namespace, status=RunStatus.PENDING)
-        return runs.filter(executor__in=executors)
+        runs = runs.filter(executor__in=executors)
+        if not self._identity.environment:
+            return runs
+        jobs = ScheduledJob.objects.using(self._identity.using).served_in(self._identity.environment)
+        return runs.filter(Exists(jobs.filter(pk=OuterRef("job_key"))))
 
     def take(self, batch: Batch) -> None:
         """Claim by due time, under the locks of the jobs."""
@@ -45,7 +51,7 @@ class PendingRuns:
             row = locked.get(run.job_key)
             if row is None or batch.free[run.executor] <= 0 or not _has_room(row, live[row.pk], batch.now):
                 batch.claim.starved = True
-            elif not self._identity.environment or row.environment in ("", self._identity.environment):
+            else:
                 live[row.pk] += self._claim(batch, row, run)
         self._cancel_orphans(keys - set(locked), batch.now)
 

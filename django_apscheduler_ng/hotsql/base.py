@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
-from ..models import JobRun, ScheduledJob
+from ..models import JobRun, ScheduledJob, SchedulerNode
 
 #: Kinds of columns: whole number, text, moment, truth value.
 INT, TEXT, MOMENT, BOOL = "int", "text", "moment", "bool"
@@ -74,6 +74,7 @@ class HotSQL(ABC):
 
     jobs = ScheduledJob._meta.db_table
     runs = JobRun._meta.db_table
+    nodes = SchedulerNode._meta.db_table
 
     @abstractmethod
     def source(self, columns: Mapping[str, str]) -> str:
@@ -108,8 +109,12 @@ class HotSQL(ABC):
         return list(cursor.fetchall())
 
     def start(self, cursor: CursorWrapper, ids: Sequence[int], node: str, now: datetime) -> set[int]:
-        """Turn this node's claimed runs into running ones; returns the ids of those that were still claimed by it."""
-        condition = "t.status = 'claimed' AND t.node = %s"
+        """Turn this node's claimed runs into running ones; returns the ids of those that were still claimed by it.
+
+        None for a node that was taken for dead: others are about to abandon what it is running.
+        """
+        living = f"EXISTS (SELECT 1 FROM {self.nodes} AS n WHERE n.id = t.node AND n.state <> 'dead')"  # noqa: S608 - as above
+        condition = f"t.status = 'claimed' AND t.node = %s AND {living}"
         sql = self.update(self.runs, {"id": INT}, "status = 'running', started_at = %s", condition)
         cursor.execute(sql, self.start_parameters(dump([{"id": key} for key in ids], {"id": INT}), now, node))
         if cursor.rowcount == len(ids):

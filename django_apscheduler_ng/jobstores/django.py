@@ -16,7 +16,7 @@ from threading import RLock
 from typing import Any
 from uuid import uuid4
 
-from django.db import IntegrityError, connections, router, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, connections, router, transaction
 from django.db.models import F
 
 from .. import __version__
@@ -33,7 +33,7 @@ from ..ledger import requested_run
 from ..models import JobRun, NodeState, ScheduledJob, SchedulerNode
 from ..nodes import Node, Observer, executors_report
 from ..recorder import Ended, Limits, Recorder
-from ..rescue import bury, hand_back_lost, interrupt, rescue, unpark
+from ..rescue import bury, hand_back_lost, interrupt, rescue, unpark, wake_parked
 from ..rows import WRITTEN, definition, snapshot, to_job
 from ..runs import Outcome, Run
 from .base import BaseJobStore, Change, Claim, StoreHost, apply_change
@@ -41,7 +41,7 @@ from .base import BaseJobStore, Change, Claim, StoreHost, apply_change
 logger = logging.getLogger(__name__)
 
 
-#: How soon to look again where due rows are locked by others or wait for an instance of their job.
+#: How soon to look again where due rows are locked by others or wait for an instance of their job; it doubles.
 CONTENTION_PAUSE = timedelta(milliseconds=100)
 
 
@@ -63,6 +63,8 @@ class DjangoJobStore(BaseJobStore):
         self._held: dict[int, tuple[int, bool]] = {}
         self._claiming = RLock()
         self._by_hand = False
+        #: How many claims in a row brought nothing although something was due.
+        self._in_vain = 0
         self._node: Node | None = None
         self._claims: Claims | None = None
         self._recorder: Recorder | None = None
@@ -139,11 +141,17 @@ class DjangoJobStore(BaseJobStore):
             logger.error(
                 "%d end(s) of runs could not be recorded; other nodes will find these runs abandoned.", unwritten
             )
-            return
-        interrupted = interrupt(self.using, node.identity.node, self.clock.now())
+        try:
+            if not unwritten:
+                self._interrupt(node.identity.node)
+            node.stop()
+        except (DatabaseError, InterfaceError) as error:
+            logger.error("The end of this node could not be recorded (%s); other nodes will find it dead.", error)
+
+    def _interrupt(self, node: str) -> None:
+        interrupted = interrupt(self.using, node, self.clock.now())
         if interrupted:
             logger.warning("%d run(s) were still under way and are interrupted.", interrupted)
-        node.stop()
 
     def _report(self) -> Mapping[str, Any]:
         """Return the columns of the node's row that change."""
@@ -228,8 +236,10 @@ class DjangoJobStore(BaseJobStore):
         taken = Counter(run.executor for run in claim.runs)
         due = self._next_due(now, {alias: slots - taken[alias] for alias, slots in free.items()})
         if due is None or due > now or claim.runs or claim.passed:
+            self._in_vain = 0
             return due
-        return now + CONTENTION_PAUSE
+        self._in_vain += 1
+        return now + CONTENTION_PAUSE * 2 ** min(self._in_vain - 1, 10)
 
     def start_runs(self, runs: Sequence[Run], now: datetime) -> tuple[list[Run], list[Run]]:
         """Start runs with a fenced update: those that this node no longer holds are left out."""
@@ -265,19 +275,20 @@ class DjangoJobStore(BaseJobStore):
             job_key, may_park = self._held.pop(int(ended.run.id), (0, False))
             if may_park:
                 waiting.add(job_key)
-        if waiting:
-            self._unpark(waiting)
         if self.on_recorded is not None:
             self.on_recorded(batch)
+        if waiting:
+            self._wake_parked(waiting)
 
-    def _unpark(self, job_keys: set[int]) -> None:
-        """Wake parked jobs, in the order of their keys. Locking first waits for a claim that is just about to park one."""
-        with transaction.atomic(using=self.using):
-            jobs = self._jobs.filter(pk__in=job_keys).order_by("pk")
-            parked = [row.pk for row in jobs.select_for_update() if row.parked]
-            if parked:
-                self._jobs.filter(pk__in=parked).update(parked=False)
-        if parked and self._host is not None:
+    def _wake_parked(self, job_keys: set[int]) -> None:
+        try:
+            woken = wake_parked(self.using, job_keys)
+        except DatabaseError as error:
+            logger.warning(
+                "Jobs that wait for a run to end could not be woken (%s); the next heartbeat does it.", error
+            )
+            return
+        if woken and self._host is not None:
             self._host.wakeup()
 
     # -- requests ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from itertools import chain
 from typing import Any, TextIO, TypeVar
@@ -25,6 +25,7 @@ from ..exceptions import ConfigurationError, InvalidTriggerError, JobLookupError
 from ..job import Job
 from ..jobstores.base import BaseJobStore, Change, apply_change
 from ..planning import first_plan
+from ..policies import checked_option
 from ..triggers.base import BaseTrigger
 from ..triggers.registry import create_trigger
 
@@ -61,6 +62,15 @@ class JobsApi(ABC):
     def _tentative(self) -> list[tuple[Job, str, bool]] | None:
         """Return the list in which jobs wait for the scheduler to start; None when they go to their store at once."""
         return None
+
+    def _executor_names(self) -> Collection[str] | None:
+        """Return the aliases that jobs may name as their executor; None while that is not known."""
+        return None
+
+    def _now(self, alias: str) -> datetime:
+        """Return the time of a job store."""
+        store = self._jobstores.get(alias)
+        return (SYSTEM_CLOCK if store is None else store.clock).now()
 
     def add_job(
         self,
@@ -114,7 +124,7 @@ class JobsApi(ABC):
         job = Job(
             id=id,
             func=func,
-            trigger=create_trigger(trigger, trigger_args, timezone=self.timezone),
+            trigger=create_trigger(trigger, trigger_args, timezone=self.timezone, now=self._now(jobstore)),
             args=() if args is None else args,
             kwargs=kwargs,
             name=name,
@@ -122,9 +132,8 @@ class JobsApi(ABC):
             **policies,
         )
         if next_run_time is not undefined:
-            job.run_time_chosen = True
-            job.apply({"next_run_time": self._moment(next_run_time)})
-            job.next_fire_time = job.next_run_time
+            job.choose_run_time(self._moment(next_run_time))
+        self._check_executor(executor)
         job.attach(self, None)
         tentative = self._tentative()
         if tentative is None:
@@ -202,6 +211,8 @@ class JobsApi(ABC):
         """
         if changes.get("next_run_time") is not None:
             changes["next_run_time"] = self._moment(changes["next_run_time"])
+        if "executor" in changes:
+            self._check_executor(checked_option("executor", changes["executor"]))
         return self._change(job_id, jobstore, lambda job: changes)
 
     def reschedule_job(
@@ -213,10 +224,11 @@ class JobsApi(ABC):
             JobLookupError: there is no such job.
             InvalidTriggerError: the trigger is impossible or never fires; nothing was changed.
         """
-        created = create_trigger(trigger, trigger_args, timezone=self.timezone)
+        created = create_trigger(trigger, trigger_args, timezone=self.timezone, now=self._now(jobstore or "default"))
 
         def change(job: Job) -> dict[str, Any]:
-            if job.next_run_time is None and not job.pending:
+            if job.pending or job.next_run_time is None:
+                job.run_time_chosen &= job.next_run_time is None
                 return {"trigger": created}
             return {"trigger": created, **self._from_now_on(job, created)}
 
@@ -242,6 +254,9 @@ class JobsApi(ABC):
         def change(job: Job) -> dict[str, Any]:
             if job.next_run_time is not None:
                 return {}
+            if job.pending:
+                job.run_time_chosen = False
+                return {"pause_reason": ""}
             return {"pause_reason": "", **self._from_now_on(job, job.trigger)}
 
         try:
@@ -390,6 +405,15 @@ class JobsApi(ABC):
             )
         return self._jobstores[alias]
 
+    def _check_executor(self, alias: object) -> None:
+        """Refuse an executor that is not there, where it is known which ones are."""
+        names = self._executor_names()
+        if names is not None and alias not in names:
+            raise ConfigurationError(
+                f"Executor {alias!r} is not configured.{did_you_mean(alias, names)} "
+                f"There are: {', '.join(map(repr, names))}. Add it with add_executor() or in the configuration."
+            )
+
     def _not_found(self, job_id: str) -> JobLookupError:
         places = ", ".join(map(repr, self._jobstores)) or "none"
         return JobLookupError(
@@ -415,7 +439,8 @@ def _change_tentative(job: Job, change: Change) -> Job:
     """Apply a change to a job that waits for the start; a run time or a pause given now is kept then."""
     changes = change(job)
     apply_change(job, changes, SYSTEM_CLOCK.now())
-    job.run_time_chosen |= "next_run_time" in changes
+    if "next_run_time" in changes:
+        job.choose_run_time(job.next_run_time)
     return job
 
 

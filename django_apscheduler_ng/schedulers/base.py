@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from threading import RLock
 from typing import Any
 
@@ -321,6 +321,12 @@ class BaseScheduler(JobsApi):
 
     def _dispatch(self, event: SchedulerEvent) -> None:
         self.listeners.dispatch(event)
+
+    def _executor_names(self) -> Sequence[str] | None:
+        return self.executor_aliases() if self.state != STATE_STOPPED else None
+
+    def _now(self, alias: str) -> datetime:
+        return self.clock.now() if self.state == STATE_STOPPED else super()._now(alias)
 
     def _tentative(self) -> list[tuple[Job, str, bool]] | None:
         return self._waiting if self.state == STATE_STOPPED else None

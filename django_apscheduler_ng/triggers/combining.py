@@ -14,8 +14,28 @@ from .wording import delayed
 
 _INSTANT = timedelta(microseconds=1)
 
-#: How often `AndTrigger` lets its members catch up with each other before it gives up.
-_ROUNDS = 10_000
+#: How many questions `AndTrigger` asks its members, and those theirs, before it gives up.
+_QUESTIONS = 4_000
+
+
+class _Budget:
+    """The questions that are left in one search, however deep the members nest."""
+
+    def __init__(self) -> None:
+        self.left = _QUESTIONS
+
+    def ask(self, member: BaseTrigger, earliest: datetime) -> datetime | None:
+        """Return the first fire time of `member` at or after `earliest` (UTC)."""
+        if not self.left:
+            raise _SpentError
+        self.left -= 1
+        if isinstance(member, CombiningTrigger):
+            return member.first_from(earliest, self)
+        return member.get_next_fire_time(earliest - _INSTANT, earliest)
+
+
+class _SpentError(Exception):
+    """No questions are left."""
 
 
 class CombiningTrigger(BaseTrigger):
@@ -55,6 +75,10 @@ class CombiningTrigger(BaseTrigger):
                     f"got jitter={member.jitter!r}. Pass jitter to {cls.__name__} instead."
                 )
         return members
+
+    @abstractmethod
+    def first_from(self, earliest: datetime, budget: _Budget) -> datetime | None:
+        """Return the first fire time at or after `earliest` (UTC), as part of the search that `budget` belongs to."""
 
     @abstractmethod
     def _end(self) -> datetime | None:
@@ -98,21 +122,21 @@ class AndTrigger(CombiningTrigger):
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """Return the first moment after `previous_fire_time` that all agree on; without one, the first from `now` on.
 
-        The search is bounded: members that never meet, or less than once in thousands of their own fire times, have
-        none.
+        The search is bounded: members that never meet, or less than once in thousands of their fire times, have none.
         """
         try:
-            return self._meeting(as_utc(now) if previous_fire_time is None else as_utc(previous_fire_time) + _INSTANT)
-        except OverflowError:
+            earliest = as_utc(now) if previous_fire_time is None else as_utc(previous_fire_time) + _INSTANT
+            return self.first_from(earliest, _Budget())
+        except (_SpentError, OverflowError):
             return None
 
-    def _meeting(self, earliest: datetime) -> datetime | None:
+    def first_from(self, earliest: datetime, budget: _Budget) -> datetime | None:
         """Return the first moment at or after `earliest` (UTC) that all agree on."""
-        for _ in range(_ROUNDS):
+        while True:
             answers = []
             latest = earliest
             for member in self.triggers:
-                found = member.get_next_fire_time(latest - _INSTANT, latest)
+                found = budget.ask(member, latest)
                 if found is None:
                     return None
                 answers.append(found)
@@ -120,7 +144,6 @@ class AndTrigger(CombiningTrigger):
             if latest == earliest:
                 return answers[0]
             earliest = latest
-        return None
 
     def _end(self) -> datetime | None:
         return min(
@@ -139,8 +162,11 @@ class OrTrigger(CombiningTrigger):
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """Return the earliest of the members' answers."""
-        answers = [member.get_next_fire_time(previous_fire_time, now) for member in self.triggers]
-        return min((answer for answer in answers if answer is not None), key=as_utc, default=None)
+        return _earliest(member.get_next_fire_time(previous_fire_time, now) for member in self.triggers)
+
+    def first_from(self, earliest: datetime, budget: _Budget) -> datetime | None:
+        """Return the first moment at or after `earliest` (UTC) at which any of them fires."""
+        return _earliest(budget.ask(member, earliest) for member in self.triggers)
 
     def _end(self) -> datetime | None:
         ends = [member.end_date for member in self.triggers if member.end_date is not None]
@@ -149,3 +175,8 @@ class OrTrigger(CombiningTrigger):
     def describe(self) -> str:
         """Return `any of: …`."""
         return self._listed("any")
+
+
+def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
+    """Return the first of the moments that are given; compared in UTC, because within one zone clocks go back."""
+    return min((moment for moment in moments if moment is not None), key=as_utc, default=None)

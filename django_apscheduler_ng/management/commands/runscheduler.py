@@ -7,6 +7,7 @@ from typing import Any, TextIO, cast
 from django.core.management.base import BaseCommand, CommandParser
 
 from ...serving import EXIT_CODES, Options, serve
+from ...stopping import StopRequests
 
 
 class Command(BaseCommand):
@@ -38,9 +39,18 @@ class Command(BaseCommand):
             "--no-wait", action="store_true", help="exit with 3 while migrations are unapplied, instead of waiting"
         )
 
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """Take note of OS signals, before Django's checks already; then run the command."""
+        self._requests = StopRequests().install()
+        try:
+            return super().execute(*args, **options)
+        finally:
+            self._requests.close(ignore=self._called_from_command_line)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve, and exit with the code that says how it ended."""
         names = Options.__dataclass_fields__
-        code = serve(Options(**{name: options[name] for name in names}), cast("TextIO", self.stdout))
+        chosen = Options(**{name: options[name] for name in names})
+        code = serve(chosen, cast("TextIO", self.stdout), self._requests)
         if code:
             raise SystemExit(code)

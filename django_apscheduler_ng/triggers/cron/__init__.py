@@ -154,6 +154,11 @@ class CronTrigger(BaseTrigger):
             return None
         return datetime.fromtimestamp(second, self.timezone)
 
+    @property
+    def fixed(self) -> bool:
+        """Whether hour and minute are named, so that `on_gap` and `on_overlap` apply."""
+        return self._rule.fixed
+
     @cached_property
     def _search(self) -> Search:
         return Search(self._rule, self.timezone, self.on_gap, self.on_overlap)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from django_apscheduler_ng.clock import SYSTEM_CLOCK
 from django_apscheduler_ng.exceptions import ConfigurationError, WorkerError
 from django_apscheduler_ng.executors.pool import ProcessPoolExecutor
+from django_apscheduler_ng.executors.process import WorkerProcess
 from django_apscheduler_ng.runs import RunStatus
 
 from . import bodies
@@ -348,6 +350,19 @@ def test_a_kill_while_processes_are_being_started_leaves_none(start, ends, time)
     executor.kill()
 
     assert ends.count() == 8
+    assert worker_pids() == before
+
+
+def test_a_worker_that_was_killed_starts_no_other_process():
+    before = worker_pids()
+    worker = WorkerProcess("default_1", clock=SYSTEM_CLOCK, around=None, initialize=None, max_runs=None)
+
+    worker.kill()
+    outcome = worker.perform(make_run(bodies.pid))
+
+    assert outcome.exception_message == (
+        "Worker process default_1 was killed. Start the executor again to perform runs."
+    )
     assert worker_pids() == before
 
 

@@ -155,6 +155,13 @@ def test_members_in_different_zones_meet_at_moments_even_in_the_overlap():
             [interval(seconds=2), cron(second="*/2", minute="*"), interval(seconds=2, start="2026-03-01 00:00:01")],
             id="3",
         ),
+        pytest.param(
+            [OrTrigger([AndTrigger([cron(minute=0), cron(minute=30)]), cron(minute=1)]), cron(minute=2)], id="nested"
+        ),
+        pytest.param(
+            [AndTrigger([OrTrigger([interval(seconds=7)]), cron(minute="*/7")]), cron(minute=2, second=1)],
+            id="nested-that-meet",
+        ),
     ],
 )
 def test_a_search_for_members_that_never_meet_ends_quickly(members):

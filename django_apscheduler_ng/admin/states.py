@@ -1,0 +1,81 @@
+"""The states of a job: what a badge says, and which rows a filter finds."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..models import JobRun, ScheduledJob
+from ..querysets import ScheduledJobQuerySet
+from .shown import badge
+
+
+class State(models.TextChoices):
+    """What a job is doing."""
+
+    SCHEDULED = "scheduled", _("scheduled")
+    RUNNING = "running", _("running")
+    WAITING = "waiting", _("waiting")
+    PAUSED = "paused", _("paused")
+    BROKEN = "broken", _("broken")
+    FINISHED = "finished", _("finished")
+
+
+_TONES = {
+    State.SCHEDULED: "info",
+    State.RUNNING: "busy",
+    State.WAITING: "warn",
+    State.PAUSED: "quiet",
+    State.BROKEN: "bad",
+    State.FINISHED: "quiet",
+}
+
+#: States of jobs that do nothing at the moment; a live run of such a job says more.
+_AT_REST = (State.SCHEDULED, State.WAITING, State.FINISHED)
+
+
+def states_of(job: ScheduledJob, live: bool) -> list[State]:
+    """Return the states of a job, the most telling first. Paused and broken jobs may still be running.
+
+    Args:
+        job: the job.
+        live: whether it has a live run.
+    """
+    state = _resting_state(job)
+    if not live:
+        return [state]
+    return [State.RUNNING] if state in _AT_REST else [state, State.RUNNING]
+
+
+def _resting_state(job: ScheduledJob) -> State:
+    if job.finished_at is not None:
+        return State.FINISHED
+    if job.paused:
+        return State.PAUSED
+    if job.broken_reason:
+        return State.BROKEN
+    return State.WAITING if job.parked else State.SCHEDULED
+
+
+def state_badges(job: ScheduledJob, live: bool) -> SafeString:
+    """Return the states of a job as badges."""
+    return SafeString(" ").join(badge(state.label, _TONES[state]) for state in states_of(job, live))
+
+
+def in_state(jobs: ScheduledJobQuerySet, state: str) -> ScheduledJobQuerySet:
+    """Return only the jobs whose badges name this state."""
+    live = Exists(JobRun.objects.using(jobs.db).live().filter(job_key=OuterRef("pk")))
+    if state == State.RUNNING:
+        return jobs.filter(live)
+    unfinished = Q(finished_at=None)
+    conditions = {
+        State.FINISHED: Q(finished_at__isnull=False),
+        State.PAUSED: unfinished & Q(paused=True),
+        State.BROKEN: unfinished & Q(paused=False) & ~Q(broken_reason=""),
+        State.WAITING: unfinished & Q(paused=False, broken_reason="", parked=True),
+        State.SCHEDULED: unfinished & Q(paused=False, broken_reason="", parked=False),
+    }
+    found = jobs.filter(conditions[State(state)])
+    return found.exclude(live) if state in _AT_REST else found
