@@ -18,11 +18,12 @@ from django.db.migrations.executor import MigrationExecutor
 from .bootstrap import make_node
 from .conf import Config, get_config
 from .declarations import Declaration, declared
-from .events import EVENT_ALL, EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from .events import EVENT_ALL, EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED, JobExecutionEvent
 from .jobstores.django import DjangoJobStore
 from .merging import describe_merges, merge, plan_merges
 from .recorder import Ended
 from .relay import Relay
+from .reloading import ReloadingNode
 from .runs import RunStatus
 from .schedulers.background import BackgroundScheduler
 from .stopping import StopRequests
@@ -41,6 +42,9 @@ _LOOK = 0.1
 
 #: How long the last records may take, in seconds: longer than one try of each, where the database does not answer.
 _CLOSE_TIMEOUT = 5.0
+
+#: The same after a second request.
+_HASTE = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +67,8 @@ def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
     if options.plan:
         return _print_plan(config, out)
     _show_log()
+    if options.reload:
+        return ReloadingNode().serve(requests)
     if not _migrated(config, options, out, requests):
         return 3 if not requests.count else 0
     scheduler = make_node(config, executors=_executors(config, options))
@@ -203,13 +209,19 @@ def _running(scheduler: BackgroundScheduler) -> int:
 
 
 def _perform_due(scheduler: BackgroundScheduler, requests: StopRequests) -> None:
-    """Make passes until one starts nothing."""
+    """Make passes until one starts nothing that is due since before the first."""
+    began = min((store.clock.now() for store in _stores(scheduler)), default=scheduler.clock.now())
+    started: list[datetime] = []
+    scheduler.add_listener(lambda event: started.extend(event.scheduled_run_times), EVENT_JOB_SUBMITTED)
     while not requests.count:
-        scheduler.process_due()
-        if not _running(scheduler):
-            return
+        started.clear()
+        wait = scheduler.process_due()
         while _running(scheduler) and not requests.wait(_LOOK):
             pass
+        for store in _stores(scheduler):
+            store.record()  # it may wake a job that waits for one of its runs to end
+        if min(started) > began if started else wait > 0:
+            return
 
 
 def _stop(scheduler: BackgroundScheduler, relay: Relay, requests: StopRequests, grace: float) -> int:
@@ -231,7 +243,7 @@ def _stop(scheduler: BackgroundScheduler, relay: Relay, requests: StopRequests, 
     for executor in scheduler.executors().values():
         executor.kill()
     closing = _aside(partial(scheduler.shutdown, wait=False))
-    closing.join(_CLOSE_TIMEOUT)
+    closing.join(_CLOSE_TIMEOUT if requests.count == asked else _HASTE)
     relay.stop(timeout=2.0)
     if left or closing.is_alive():
         _leave(4)  # bodies in threads cannot be stopped, and would keep the process

@@ -55,12 +55,10 @@ class StopRequests:
         """Wait until there were more than so many requests, at most `seconds` (None = for ever); returns whether there were."""
         until = None if seconds is None else time.monotonic() + seconds
         while self.count <= more_than:
-            left = None if until is None else until - time.monotonic()
-            if left is not None and left < 0:
-                return False
+            left = None if until is None else max(until - time.monotonic(), 0.0)
             ready, _, _ = select.select([self._read], [], [], left)
             if ready:
                 self.count += len(self._read.recv(4096))
-            elif left is not None:
-                return self.count > more_than
+            elif until is not None and time.monotonic() >= until:
+                return False
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -61,7 +62,7 @@ def _resting_state(job: ScheduledJob) -> State:
 
 def state_badges(job: ScheduledJob, live: bool) -> SafeString:
     """Return the states of a job as badges."""
-    return SafeString(" ").join(badge(state.label, _TONES[state]) for state in states_of(job, live))
+    return format_html_join(" ", "{}", ((badge(state.label, _TONES[state]),) for state in states_of(job, live)))
 
 
 def in_state(jobs: ScheduledJobQuerySet, state: str) -> ScheduledJobQuerySet:

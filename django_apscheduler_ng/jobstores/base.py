@@ -203,7 +203,9 @@ class BaseJobStore(ABC):
                 if not any(slots.values()):
                     claim.starved = True
                     break
-                if self._declined.get(job.id, now) > now or (job.parked and self._live[job.id] >= job.max_instances):
+                if (job.broken_reason and self._declined.get(job.id, now) > now) or (
+                    job.parked and self._live[job.id] >= job.max_instances
+                ):
                     continue
                 if job.executor in slots and slots[job.executor] <= 0:
                     claim.starved = True

@@ -268,6 +268,11 @@ class DjangoJobStore(BaseJobStore):
             if self._by_hand:
                 self._recorder.flush()
 
+    def record(self) -> None:
+        """Write the ends that have come in, now and in the calling thread."""
+        if self._recorder is not None:
+            self._recorder.flush()
+
     def _after_recording(self, batch: Sequence[Ended]) -> None:
         """Forget the runs, wake the jobs that waited for one of them, and tell whoever wants to know."""
         waiting = set()
@@ -381,6 +386,7 @@ class DjangoJobStore(BaseJobStore):
             if job.run_time_chosen or not (same_trigger or row.paused):
                 _write_runtime(row, job, self.clock.now())
                 row.finished_at = None
+            _forgive(row)
             self._save(row, "modified", before)
         stored = to_job(row)
         job.next_run_time, job.next_fire_time = stored.next_run_time, stored.next_fire_time
@@ -427,6 +433,7 @@ class DjangoJobStore(BaseJobStore):
                 **{name: getattr(job, name) for name in ("max_instances", "misfire_grace_time", "on_abandoned")},
                 "func": job.func_ref or job.func,
                 "next_run_time": job.next_run_time,
+                "next_fire_time": job.next_fire_time,
             },
         )
 

@@ -63,8 +63,8 @@ def _difference(
 ) -> str:
     trigger = what.trigger if isinstance(what, Job) else what
     zone: tzinfo = getattr(trigger, "timezone", UTC)
-    texts = [[moment.astimezone(zone).isoformat() for moment in moments] for moments in (expected, fired)]
-    lines = [line for line in difflib.ndiff(*texts) if not line.startswith("?")]
+    wanted, found = ([moment.astimezone(zone).isoformat() for moment in moments] for moments in (expected, fired))
+    lines = [line for line in difflib.ndiff(wanted, found) if not line.startswith("?")]
     if len(fired) == len(expected) + _MORE:
         lines.append("+ … and perhaps more")
     heading = f"{what} does not fire as expected between {first.astimezone(zone).isoformat()} and {last.astimezone(zone).isoformat()}"

@@ -17,16 +17,20 @@ _INSTANT = timedelta(microseconds=1)
 #: How many questions `AndTrigger` asks its members, and those theirs, before it gives up.
 _QUESTIONS = 4_000
 
+#: How many years ahead it looks.
+_YEARS = 100
+
 
 class _Budget:
-    """The questions that are left in one search, however deep the members nest."""
+    """The questions that are left in one search from `earliest` on, however deep the members nest."""
 
-    def __init__(self) -> None:
+    def __init__(self, earliest: datetime) -> None:
         self.left = _QUESTIONS
+        self.last_year = earliest.year + _YEARS
 
     def ask(self, member: BaseTrigger, earliest: datetime) -> datetime | None:
         """Return the first fire time of `member` at or after `earliest` (UTC)."""
-        if not self.left:
+        if not self.left or earliest.year > self.last_year:
             raise _SpentError
         self.left -= 1
         if isinstance(member, CombiningTrigger):
@@ -35,7 +39,7 @@ class _Budget:
 
 
 class _SpentError(Exception):
-    """No questions are left."""
+    """No questions are left, or no years."""
 
 
 class CombiningTrigger(BaseTrigger):
@@ -122,11 +126,12 @@ class AndTrigger(CombiningTrigger):
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """Return the first moment after `previous_fire_time` that all agree on; without one, the first from `now` on.
 
-        The search is bounded: members that never meet, or less than once in thousands of their fire times, have none.
+        The search is bounded: members that meet less than once in 100 years, or in thousands of their fire times, have
+        none.
         """
         try:
             earliest = as_utc(now) if previous_fire_time is None else as_utc(previous_fire_time) + _INSTANT
-            return self.first_from(earliest, _Budget())
+            return self.first_from(earliest, _Budget(earliest))
         except (_SpentError, OverflowError):
             return None
 

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -129,17 +129,9 @@ class NodeProcess:
     def destroy(self) -> None:
         """Make sure that nothing is left."""
         for pid in [*self.family(), *([self.pid] if self.alive else [])]:
-            with _suppressed():
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait(10)
-
-
-@contextmanager
-def _suppressed() -> Iterator[None]:
-    try:
-        yield
-    except ProcessLookupError:
-        pass
 
 
 def _marked(mark: str) -> Iterator[int]:

@@ -1,5 +1,6 @@
 """Callables for test jobs; nothing here is declared, so that starting a scheduler adds no job by itself."""
 
+import asyncio
 import os
 import time
 
@@ -52,6 +53,12 @@ def append(path: str, seconds: float = 0) -> None:
     finally:
         os.close(file)
     time.sleep(seconds)
+
+
+async def append_async(path: str, seconds: float = 0) -> None:
+    """Do what `append` does, in an event loop."""
+    append(path)
+    await asyncio.sleep(seconds)
 
 
 def mark(text: str = "") -> None:

@@ -454,9 +454,9 @@ def test_what_is_no_trigger_is_refused(read, text):
             id="type",
         ),
         pytest.param(
-            {"type": "interval", "version": 1, "minuets": 5},
+            {"type": "interval", "version": 1, "colour": 5},
             "ValueError: trigger 'interval' refuses it with TypeError: IntervalTrigger.__init__() got an unexpected keyword "
-            "argument 'minuets'",
+            "argument 'colour'",
             id="argument",
         ),
         pytest.param(

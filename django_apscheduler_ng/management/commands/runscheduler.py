@@ -45,7 +45,7 @@ class Command(BaseCommand):
         try:
             return super().execute(*args, **options)
         finally:
-            self._requests.close(ignore=self._called_from_command_line)
+            self._requests.close(ignore=getattr(self, "_called_from_command_line", False))
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve, and exit with the code that says how it ended."""

@@ -194,6 +194,14 @@ def test_without_a_start_a_pushed_fire_time_does_not_move_the_dates(zone, minute
     assert fire_times(trigger, 3, now=datetime.fromisoformat(now)) == expected
 
 
+def test_a_fire_time_pushed_into_the_next_day_is_found_from_that_day_on():
+    trigger = CalendarIntervalTrigger(days=1, hour=23, minute=30, start_date="2024-03-01", timezone="America/Nuuk")
+
+    found = fire_times(trigger, 2, now=datetime.fromisoformat("2024-03-31T00:00-01:00"))
+
+    assert found == ["2024-03-31T00:00-01:00", "2024-03-31T23:30-01:00"]
+
+
 def test_two_dates_that_happen_at_the_same_instant_fire_once():
     trigger = CalendarIntervalTrigger(days=1, start_date="2011-12-29", timezone="Pacific/Apia")
 
@@ -259,11 +267,12 @@ def test_a_span_too_long_to_count_still_ends_with_the_last_fire_time():
     trigger = CalendarIntervalTrigger(days=3, hour=9, timezone="UTC")
     first = datetime(1900, 1, 1, 9, tzinfo=UTC)
 
-    span = trigger.span(first, NOW)
+    ends = [NOW + timedelta(days=days) for days in range(3)]
+    spans = [trigger.span(first, end) for end in ends]
 
-    assert (span.last - first) % timedelta(days=3) == timedelta(0)
-    assert timedelta(0) <= NOW - span.last < timedelta(days=3)
-    assert (span.count, span.exact) == (10_000, False)
+    assert all((span.last - first) % timedelta(days=3) == timedelta(0) for span in spans)
+    assert all(timedelta(0) <= end - span.last < timedelta(days=3) for end, span in zip(ends, spans, strict=True))
+    assert {(span.count, span.exact) for span in spans} == {(10_000, False)}
 
 
 def test_an_anchored_calendar_interval_counts_from_the_first_of_january():

@@ -238,6 +238,10 @@ def test_a_jitter_as_wide_as_the_interval_is_accepted():
     assert IntervalTrigger(minutes=1, jitter=60).jitter == 60
 
 
+def test_a_jitter_of_zero_is_none():
+    assert IntervalTrigger(minutes=1, jitter=0).jitter is None
+
+
 def test_a_jitter_wider_than_the_interval_is_refused():
     with pytest.raises(InvalidTriggerError) as error:
         IntervalTrigger(minutes=1, jitter=60.5)

@@ -1,0 +1,142 @@
+"""The filters beside the lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ..conf import get_config
+from ..models import ScheduledJob, SchedulerNode
+from .states import State, in_state
+
+if TYPE_CHECKING:
+    _Admin = ModelAdmin[Any]
+    _Rows = QuerySet[Any]
+else:
+    _Admin = ModelAdmin
+    _Rows = QuerySet
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Jobs by what their badges say."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
+        """Return all states."""
+        return State.choices
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> _Rows:
+        """Return the jobs in the chosen state; an unknown one finds none."""
+        value = self.value()
+        if value is None:
+            return queryset  # type: ignore[no-any-return]
+        return in_state(queryset, value) if value in State.values else queryset.none()
+
+
+class ColumnFilter(admin.SimpleListFilter):
+    """Rows by the values of a column of jobs, which are few."""
+
+    #: Name of the column, here and there.
+    column = ""
+
+    def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
+        """Return the values that jobs have."""
+        using = model_admin.get_queryset(request).db
+        values = ScheduledJob.objects.using(using).order_by(self.column).values_list(self.column, flat=True).distinct()
+        return [(value, value) for value in {*values, *self.known()} if value]
+
+    def known(self) -> Iterable[str]:
+        """Return values that are offered in any case."""
+        return ()
+
+    def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:
+        """Return the rows with the chosen value."""
+        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+
+
+class TriggerFilter(ColumnFilter):
+    """Jobs by the type of their trigger."""
+
+    title = _("trigger")
+    parameter_name = "trigger"
+    column = "trigger_type"
+
+
+class ExecutorFilter(ColumnFilter):
+    """Jobs or runs by their executor."""
+
+    title = _("executor")
+    parameter_name = "executor"
+    column = "executor"
+
+    def known(self) -> Iterable[str]:
+        """Return the executors of the settings."""
+        return get_config().executors
+
+
+class StoreFilter(ColumnFilter):
+    """Rows by their job store; shown where there are several."""
+
+    title = _("job store")
+    parameter_name = "store"
+    column = "namespace"
+
+    def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
+        """Return the job stores of the settings; a single one needs no filter."""
+        stores = get_config().jobstores
+        names = [str(options.get("namespace") or alias) for alias, options in stores.items()]
+        return [(name, name) for name in names] if len(names) > 1 else []
+
+
+class JobFilter(admin.SimpleListFilter):
+    """Runs or events of one job, chosen by a link from its page."""
+
+    title = _("job")
+    parameter_name = "job"
+
+    def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
+        """Return only the chosen job: there may be very many."""
+        key = request.GET.get(self.parameter_name, "")
+        if not _is_key(key):
+            return []
+        using = model_admin.get_queryset(request).db
+        job = ScheduledJob.objects.using(using).filter(pk=key).only("name", "job_id").first()
+        return [(key, str(job) if job is not None else _("removed job %(key)s") % {"key": key})]
+
+    def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:
+        """Return the rows of the chosen job."""
+        value = self.value()
+        if value is None:
+            return queryset
+        return queryset.filter(job_key=value) if _is_key(value) else queryset.none()
+
+
+class NodeFilter(admin.SimpleListFilter):
+    """Runs by the node that claimed them."""
+
+    title = _("node")
+    parameter_name = "node"
+    #: So many nodes are offered, the latest.
+    most = 20
+
+    def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
+        """Return the latest nodes."""
+        nodes = SchedulerNode.objects.using(model_admin.get_queryset(request).db).order_by("-seen_at")
+        return [(node.pk, str(node)) for node in nodes[: self.most]]
+
+    def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:
+        """Return the runs of the chosen node."""
+        return queryset.filter(node=self.value()) if self.value() else queryset
+
+
+def _is_key(text: str) -> bool:
+    """Return whether the text can be a primary key."""
+    return text.isascii() and text.isdigit() and len(text) <= 18

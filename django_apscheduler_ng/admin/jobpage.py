@@ -1,0 +1,265 @@
+"""The page of a job, and the pages of its buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext
+
+from ..clock import SYSTEM_CLOCK
+from ..models import JobLogEntry, JobRun, ScheduledJob
+from ..preview import Note, dst_notes, preview
+from ..triggers.base import BaseTrigger
+from .base import APP, SchedulerAdmin
+from .events import event_lines
+from .facts import JobFacts, gather_facts
+from .forms import ReasonForm
+from .reschedule import ReschedulePage
+from .shown import (
+    capped,
+    distance_words,
+    json_words,
+    moment_html,
+    note_words,
+    schedule_words,
+    status_badge,
+    time_tag,
+    zone_of,
+)
+from .states import state_badges
+from .verbs import REMOVE, RESUME, RUN, VERBS, Tally, Verb, carry_out, tell
+
+if TYPE_CHECKING:
+    _Pages = SchedulerAdmin
+else:
+    _Pages = object
+
+#: So many runs and events are shown on the page of a job.
+_LATEST = 10
+
+
+class JobPages(ReschedulePage, _Pages):
+    """The pages of one job, mixed into its admin."""
+
+    page_template = "job.html"
+
+    def page_urls(self) -> list[URLPattern]:
+        """Return the addresses of the buttons' pages."""
+        site = self.admin_site
+        verbs = [(verb.name, partial(self.verb_view, verb)) for verb in VERBS]
+        pages = [*verbs, ("reschedule", self.reschedule_view), ("delete", partial(self.verb_view, REMOVE))]
+        return [
+            path(
+                f"<path:object_id>/{name}/",
+                site.admin_view(view),  # type: ignore[type-var]
+                name=f"{APP}_scheduledjob_{name}",
+            )
+            for name, view in pages
+        ]
+
+    def page_context(self, request: HttpRequest, row: ScheduledJob) -> dict[str, Any]:
+        """Return everything about the job."""
+        from .jobs import last_outcome_html, next_run_html
+
+        links = self.links(request)
+        facts = gather_facts([row], SYSTEM_CLOCK.now(), links)[row.pk]
+        return {
+            "subtitle": None,
+            "job": row,
+            "facts": facts,
+            "badges": state_badges(row, facts.live is not None),
+            "schedule": schedule_words(facts.trigger),
+            "next_run": next_run_html(row, facts),
+            "last_outcome": last_outcome_html(facts),
+            "buttons": self._buttons(request, row),
+            "definition": _definition(row, facts),
+            **preview_context(facts.trigger, facts, row),
+            **self._history(row, facts),
+        }
+
+    def _buttons(self, request: HttpRequest, row: ScheduledJob) -> list[dict[str, Any]]:
+        """Return the verbs that the person may use with the job now."""
+        return [
+            {
+                "verb": verb,
+                "address": self.links(request).page(ScheduledJob, verb.name, row.pk),
+                "at_once": verb in (RUN, RESUME),
+            }
+            for verb in VERBS
+            if verb.applies(row) and self._may(request, verb.permission)
+        ] + (
+            [{"reschedule": True, "address": self.links(request).page(ScheduledJob, "reschedule", row.pk)}]
+            if row.finished_at is None and self.has_change_permission(request)
+            else []
+        )
+
+    def _may(self, request: HttpRequest, permission: str) -> bool:
+        allowed: bool = getattr(self, f"has_{permission}_permission")(request)
+        return allowed
+
+    def _history(self, row: ScheduledJob, facts: JobFacts) -> dict[str, Any]:
+        """Return the latest runs and events, as far as the person may see them."""
+        context: dict[str, Any] = {}
+        if facts.links.sees(JobRun):
+            runs = JobRun.objects.using(self.database).filter(job_key=row.pk).order_by("-pk")
+            short = runs.defer("result", "traceback", "args", "kwargs")[:_LATEST]
+            context["runs"] = [run_line(run, facts) for run in short]
+            context["all_runs"] = f"{facts.links.page(JobRun, 'changelist')}?job={row.pk}"
+        if facts.links.sees(JobLogEntry):
+            entries = JobLogEntry.objects.using(self.database).about([row.pk]).order_by("-pk")[:_LATEST]
+            context["events"] = [event_lines(entry, facts.links) for entry in entries]
+            context["all_events"] = f"{facts.links.page(JobLogEntry, 'changelist')}?job={row.pk}"
+        return context
+
+    # -- buttons --------------------------------------------------------------------------------------------------------
+
+    def verb_view(self, verb: Verb, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask before a verb is done, and do it when that is posted."""
+        row = self.visible_row(request, object_id)
+        if not self._may(request, verb.permission):
+            raise PermissionDenied
+        if isinstance(row, HttpResponse):
+            return row
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        if not form.is_valid():
+            return self.verb_page(request, verb, [row], form)
+        tally = carry_out(verb, [row], request, self, form.cleaned_data["reason"])
+        self._tell_about(verb, row, tally, request)
+        gone = bool(tally.done) and (verb is REMOVE or tally.answers.get(row.pk) is False)
+        links = self.links(request)
+        target = links.page(ScheduledJob, "changelist") if gone else links.page(ScheduledJob, "change", row.pk)
+        return HttpResponseRedirect(target)
+
+    def _tell_about(self, verb: Verb, row: ScheduledJob, tally: Tally, request: HttpRequest) -> None:
+        """Say what became of the verb; a run is linked."""
+        if verb is RUN and tally.done:
+            run = tally.answers[row.pk]
+            number = self.links(request).anchor(gettext("Run %(id)s") % {"id": run}, JobRun, run)
+            messages.success(request, format_html(gettext("{} of “{}” is asked for."), number, row))
+        elif verb is RESUME and tally.answers.get(row.pk) is False:
+            messages.warning(
+                request, gettext("“%(job)s” had no further fire time and was removed.") % {"job": row}
+            )
+        else:
+            tell(verb, tally, request)
+
+    def verb_page(
+        self,
+        request: HttpRequest,
+        verb: Verb,
+        jobs: Sequence[ScheduledJob],
+        form: ReasonForm,
+        hidden: Sequence[tuple[str, str]] = (),
+    ) -> HttpResponse:
+        """Return the page that asks before a verb is done with these jobs."""
+        touched = [job for job in jobs if verb.applies(job)]
+        context = {
+            "title": verb.question,
+            "verb": verb,
+            "jobs": touched,
+            "untouched": len(jobs) - len(touched),
+            "declared": [job for job in touched if verb is REMOVE and job.declared],
+            "form": form,
+            "hidden": hidden,
+        }
+        return self.page(request, "job_action.html", jobs[0] if len(jobs) == 1 and not hidden else None, context)
+
+
+def run_line(run: JobRun, facts: JobFacts) -> dict[str, Any]:
+    """Return what a table shows of a run."""
+    from .runs import run_parts
+
+    return {"run": run, "badge": status_badge(run), **run_parts(run, facts.zone, facts.now)}
+
+
+def preview_context(trigger: BaseTrigger, facts: JobFacts, row: ScheduledJob | None = None) -> dict[str, Any]:
+    """Return the next fire times of a trigger, and the dates on which a clock change touches them.
+
+    Args:
+        trigger: the trigger.
+        facts: about the job.
+        row: the job, where it is its own trigger, so that intervals count from its planned fire time.
+    """
+    planned = None
+    if row is not None:
+        if row.finished_at is not None:
+            return {"fire_times": [], "dst_notes": []}
+        planned = row.next_fire_time if row.trigger == row.planned_trigger and not row.paused else None
+    try:
+        moments = preview(trigger, facts.now, first=planned)
+        notes = dst_notes(trigger, facts.now, first=planned)
+    except Exception as error:
+        return {"fire_times": [], "dst_notes": [], "preview_problem": capped(str(error) or type(error).__name__)}
+    zone = zone_of(trigger)
+    return {
+        "fire_times": [
+            {"moment": time_tag(moment, zone), "far": distance_words(moment, facts.now), "yours": _yours(moment, zone)}
+            for moment in moments
+        ],
+        "dst_notes": [_note_line(note) for note in notes],
+        "preview_zone": str(zone),
+        "viewer_zone": str(timezone.get_current_timezone()),
+    }
+
+
+def _yours(moment: Any, zone: Any) -> Any:
+    """Return the viewer's time where it differs."""
+    viewer = timezone.get_current_timezone()
+    same = moment.astimezone(zone).utcoffset() == moment.astimezone(viewer).utcoffset()
+    return "" if same else time_tag(moment, viewer)
+
+
+def _note_line(note: Note) -> dict[str, Any]:
+    return {"day": note.day.isoformat(), "words": note_words(note), "effect": note.effect.value}
+
+
+def _definition(row: ScheduledJob, facts: JobFacts) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """Return titles with the labelled values below them."""
+    grace = gettext("however late") if row.misfire_grace_time is None else f"{row.misfire_grace_time:g} s"
+    zone = facts.zone
+    label = _label
+    return [
+        (
+            gettext("What runs"),
+            [
+                (label("func_ref"), format_html("<code>{}</code>", row.func_ref)),
+                (label("args"), format_html("<pre>{}</pre>", json_words(row.args))),
+                (label("kwargs"), format_html("<pre>{}</pre>", json_words(row.kwargs))),
+                (label("executor"), row.executor),
+            ],
+        ),
+        (
+            gettext("How it runs"),
+            [
+                (label("coalesce"), gettext("yes") if row.coalesce else gettext("no")),
+                (label("max_instances"), row.max_instances),
+                (gettext("starts at the latest"), grace),
+                (label("on_abandoned"), row.get_on_abandoned_display()),
+                (label("environment"), row.environment or gettext("any")),
+            ],
+        ),
+        (
+            gettext("Where it comes from"),
+            [
+                (label("origin"), row.get_origin_display()),
+                (label("namespace"), row.namespace),
+                (label("created_at"), moment_html(row.created_at, zone, now=facts.now)),
+                (label("updated_at"), moment_html(row.updated_at, zone, now=facts.now)),
+                (label("revision"), row.revision),
+                (label("trigger"), format_html("<pre>{}</pre>", json_words(row.trigger))),
+            ],
+        ),
+    ]
+
+
+def _label(name: str) -> str:
+    """Return the words for a column."""
+    return str(ScheduledJob._meta.get_field(name).verbose_name)  # type: ignore[union-attr]

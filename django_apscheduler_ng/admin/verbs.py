@@ -1,0 +1,230 @@
+"""What people can do with jobs by a button: each verb with its words, its permission and the call of the API it makes.
+
+Nothing is performed here: the API writes to the database, and a node obeys.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from django.contrib import messages
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ..actors import acting
+from ..bootstrap import RequestScheduler, get_scheduler
+from ..clock import SYSTEM_CLOCK
+from ..journal import Journal
+from ..models import Origin, ScheduledJob
+from ..rows import snapshot
+
+logger = logging.getLogger(__name__)
+
+#: One click changes no more jobs than these, so that the page answers in time.
+MOST_JOBS = 1000
+#: So many failures are told one by one.
+_TOLD_FAILURES = 5
+
+
+class Logs(Protocol):
+    """The part of Django's `ModelAdmin` that writes its log."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Log a change."""
+        ...
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Log deletions."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verb:
+    """Something that can be done with jobs."""
+
+    #: Last part of the address of its page.
+    name: str
+    #: The admin asks `has_…_permission()`.
+    permission: str
+    #: On the button.
+    label: Promise
+    #: Above the page that asks before it is done.
+    question: Promise
+    #: What happens then.
+    effect: Promise
+    #: In Django's log of the admin.
+    log: str
+    #: Counts of the jobs for which it was done, and for which there was nothing to do.
+    done: Callable[[int], str]
+    idle: Callable[[int], str]
+    applies: Callable[[ScheduledJob], bool]
+    #: Asks the scheduler; called with the scheduler, the row, the alias of its job store and the reason.
+    ask: Callable[[RequestScheduler, ScheduledJob, str, str], Any]
+    #: Whether it cannot be taken back.
+    final: bool = False
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What became of a verb for some jobs."""
+
+    done: list[ScheduledJob] = field(default_factory=list)
+    idle: list[ScheduledJob] = field(default_factory=list)
+    failed: list[tuple[ScheduledJob, str]] = field(default_factory=list)
+    #: What the API returned, by the job's primary key.
+    answers: dict[int, Any] = field(default_factory=dict)
+
+
+def carry_out(verb: Verb, jobs: Iterable[ScheduledJob], request: HttpRequest, logs: Logs, reason: str = "") -> Tally:
+    """Ask the scheduler to do `verb` with each of the jobs, in the name of the request's user.
+
+    A job that refuses stops no other one.
+    """
+    tally = Tally()
+    scheduler = get_scheduler()
+    with acting(request.user, origin=Origin.ADMIN, reason=reason):
+        for job in jobs:
+            if not verb.applies(job):
+                tally.idle.append(job)
+                continue
+            try:
+                tally.answers[job.pk] = verb.ask(scheduler, job, scheduler.alias_of(job.namespace), reason)
+            except DatabaseError:
+                raise
+            except Exception as error:
+                logger.info("%s of job %r was refused: %s", verb.log, job.job_id, error)
+                tally.failed.append((job, str(error) or type(error).__name__))
+            else:
+                tally.done.append(job)
+    _log(verb, tally, request, logs, reason)
+    return tally
+
+
+def _log(verb: Verb, tally: Tally, request: HttpRequest, logs: Logs, reason: str) -> None:
+    """Write Django's own log of the admin."""
+    if verb.final:
+        if tally.done:
+            logs.log_deletions(request, tally.done)
+        return
+    for job in tally.done:
+        logs.log_change(request, job, f"{verb.log}: {reason}" if reason else f"{verb.log}.")
+
+
+def tell(verb: Verb, tally: Tally, request: HttpRequest) -> None:
+    """Say with counts what became of a verb."""
+    if tally.done:
+        messages.success(request, verb.done(len(tally.done)))
+    if tally.idle:
+        messages.info(request, verb.idle(len(tally.idle)))
+    for job, sentence in tally.failed[:_TOLD_FAILURES]:
+        messages.error(request, _("Job “%(job)s”: %(problem)s") % {"job": job, "problem": sentence})
+    if more := len(tally.failed) - _TOLD_FAILURES:
+        if more > 0:
+            text = ngettext("%(count)d more job refused.", "%(count)d more jobs refused.", more)
+            messages.error(request, text % {"count": more})
+
+
+def _is_unfinished(job: ScheduledJob) -> bool:
+    return job.finished_at is None
+
+
+def _pause(scheduler: RequestScheduler, job: ScheduledJob, alias: str, reason: str) -> None:
+    scheduler.pause_job(job.job_id, alias, reason=reason)
+
+
+def _resume(scheduler: RequestScheduler, job: ScheduledJob, alias: str, reason: str) -> bool:
+    """Return whether the job is still there: a schedule that ended meanwhile is removed."""
+    return scheduler.resume_job(job.job_id, alias) is not None
+
+
+def _run(scheduler: RequestScheduler, job: ScheduledJob, alias: str, reason: str) -> str:
+    return scheduler.run_job(job.job_id, alias)
+
+
+def _remove(scheduler: RequestScheduler, job: ScheduledJob, alias: str, reason: str) -> None:
+    if job.finished_at is None:
+        scheduler.remove_job(job.job_id, alias)
+    else:
+        forget(job)
+
+
+def forget(job: ScheduledJob) -> None:
+    """Delete the row of a job whose schedule has ended: to the API it is gone already. Its runs stay."""
+    using = job._state.db or "default"
+    with transaction.atomic(using=using):
+        ended = ScheduledJob.objects.using(using).filter(pk=job.pk, finished_at__isnull=False)
+        if ended.delete()[0]:
+            Journal(using, SYSTEM_CLOCK).write(job, "removed", snapshot(job), {})
+
+
+RUN = Verb(
+    name="run",
+    permission="run",
+    label=gettext_lazy("Run now"),
+    question=gettext_lazy("Run now?"),
+    effect=gettext_lazy("A scheduler starts one run, beside the schedule, which stays as it is."),
+    log="Run now",
+    done=lambda count: (
+        ngettext("%(count)d run is asked for.", "%(count)d runs are asked for.", count) % {"count": count}
+    ),
+    idle=lambda count: (
+        ngettext("%(count)d job has finished and cannot run.", "%(count)d jobs have finished and cannot run.", count)
+        % {"count": count}
+    ),
+    applies=_is_unfinished,
+    ask=_run,
+)
+PAUSE = Verb(
+    name="pause",
+    permission="pause",
+    label=gettext_lazy("Pause"),
+    question=gettext_lazy("Pause?"),
+    effect=gettext_lazy(
+        "No run starts until somebody resumes. Runs under way go on. What is due meanwhile is not made up for."
+    ),
+    log="Paused",
+    done=lambda count: ngettext("%(count)d job is paused.", "%(count)d jobs are paused.", count) % {"count": count},
+    idle=lambda count: (
+        ngettext(
+            "%(count)d job was paused or finished already.", "%(count)d jobs were paused or finished already.", count
+        )
+        % {"count": count}
+    ),
+    applies=lambda job: _is_unfinished(job) and not job.paused,
+    ask=_pause,
+)
+RESUME = Verb(
+    name="resume",
+    permission="pause",
+    label=gettext_lazy("Resume"),
+    question=gettext_lazy("Resume?"),
+    effect=gettext_lazy("Runs start again, from the next fire time on."),
+    log="Resumed",
+    done=lambda count: ngettext("%(count)d job is resumed.", "%(count)d jobs are resumed.", count) % {"count": count},
+    idle=lambda count: (
+        ngettext("%(count)d job was not paused.", "%(count)d jobs were not paused.", count) % {"count": count}
+    ),
+    applies=lambda job: _is_unfinished(job) and job.paused,
+    ask=_resume,
+)
+REMOVE = Verb(
+    name="remove",
+    permission="delete",
+    label=gettext_lazy("Remove"),
+    question=gettext_lazy("Remove?"),
+    effect=gettext_lazy("No further run starts. Runs under way go on. The history of runs and events stays."),
+    log="Removed",
+    done=lambda count: ngettext("%(count)d job is removed.", "%(count)d jobs are removed.", count) % {"count": count},
+    idle=lambda count: "",
+    applies=lambda job: True,
+    ask=_remove,
+    final=True,
+)
+
+VERBS = (RUN, PAUSE, RESUME, REMOVE)

@@ -1,0 +1,44 @@
+"""How the documentation is built: `python -m sphinx -W docs docs/_build/html`, without a network."""
+
+import sys
+from pathlib import Path
+
+import django
+from django.conf import settings
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
+
+# The modules of the Django shell can only be imported, and described, inside a project.
+if not settings.configured:
+    settings.configure(
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django_apscheduler_ng"],
+        USE_TZ=True,
+    )
+    django.setup()
+
+from django_apscheduler_ng import __version__  # noqa: E402
+
+project = "django_apscheduler_ng"
+author = "The django_apscheduler_ng contributors"
+copyright = author
+release = version = __version__
+
+extensions = ["generated", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+
+html_theme = "furo"
+html_title = "django_apscheduler_ng"
+html_static_path = ["_static"]
+html_copy_source = False
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+# Docstrings are written with single backticks.
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+autodoc_class_signature = "separated"
+napoleon_numpy_docstring = False

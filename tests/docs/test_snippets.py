@@ -1,0 +1,25 @@
+"""Every snippet of the README and of the documentation is run."""
+
+from pathlib import Path
+
+import pytest
+
+from .pages import CHECKOUT, all_pages, read_page
+from .running import Reader, copy_project
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.mark.parametrize("path", all_pages(), ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_the_snippets_of_a_page_do_what_it_says(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    page = read_page(path)
+    if not page.snippets:
+        pytest.skip("no snippets")
+    in_project = "project" in page.options
+    folder = tmp_path / "reader"
+    if in_project:
+        copy_project(request.getfixturevalue("fresh_project"), folder)
+    else:
+        folder.mkdir()
+
+    Reader(page, folder, django=in_project).follow()
