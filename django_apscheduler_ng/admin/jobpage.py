@@ -145,9 +145,7 @@ class JobPages(ReschedulePage, _Pages):
             number = self.links(request).anchor(gettext("Run %(id)s") % {"id": run}, JobRun, run)
             messages.success(request, format_html(gettext("{} of “{}” is asked for."), number, row))
         elif verb is RESUME and tally.answers.get(row.pk) is False:
-            messages.warning(
-                request, gettext("“%(job)s” had no further fire time and was removed.") % {"job": row}
-            )
+            messages.warning(request, gettext("“%(job)s” had no further fire time and was removed.") % {"job": row})
         else:
             tell(verb, tally, request)
 

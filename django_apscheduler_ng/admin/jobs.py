@@ -74,7 +74,11 @@ class JobAdmin(JobPages, SchedulerAdmin):
     def job(self, row: ScheduledJob) -> SafeString:
         """Show name, id and callable."""
         facts = _facts(row)
-        declared = format_html(' <span class="apsng-tag">{}</span>', row.get_origin_display()) if row.origin == Origin.CODE else ""
+        declared = (
+            format_html(' <span class="apsng-tag">{}</span>', row.get_origin_display())
+            if row.origin == Origin.CODE
+            else ""
+        )
         return format_html(
             '<span class="apsng-name">{}</span>{}<span class="apsng-sub apsng-id">{}</span>',
             facts.links.anchor(row, ScheduledJob, row.pk),
@@ -87,7 +91,9 @@ class JobAdmin(JobPages, SchedulerAdmin):
         """Show the state, and why the job does not run."""
         facts = _facts(row)
         why = facts.sentence or _since(facts)
-        return format_html('{}<span class="apsng-sub apsng-why">{}</span>', state_badges(row, facts.live is not None), why)
+        return format_html(
+            '{}<span class="apsng-sub apsng-why">{}</span>', state_badges(row, facts.live is not None), why
+        )
 
     @admin.display(description=_("schedule"))
     def schedule(self, row: ScheduledJob) -> SafeString:
@@ -143,9 +149,7 @@ class JobAdmin(JobPages, SchedulerAdmin):
             text = gettext("Only the first %(most)d jobs were looked at. Repeat the action for the others.")
             messages.warning(request, text % {"most": MOST_JOBS})
 
-    def _ask_and_act(
-        self, verb: Verb, request: HttpRequest, queryset: QuerySet[ScheduledJob]
-    ) -> HttpResponse | None:
+    def _ask_and_act(self, verb: Verb, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> HttpResponse | None:
         form = ReasonForm(request.POST if "confirmed" in request.POST else None)
         if form.is_valid():
             self._act(verb, request, queryset, form.cleaned_data["reason"])
@@ -185,7 +189,11 @@ def next_run_html(row: ScheduledJob, facts: JobFacts) -> SafeString | str:
         return NOTHING
     if row.broken_reason:
         again = moment_html(row.retry_at, facts.zone, now=facts.now)
-        return format_html('{}<span class="apsng-sub">{}</span>', again, gettext("tried again")) if row.retry_at else NOTHING
+        return (
+            format_html('{}<span class="apsng-sub">{}</span>', again, gettext("tried again"))
+            if row.retry_at
+            else NOTHING
+        )
     if row.parked:
         return gettext("when its run ends")
     if row.next_run_time is None or row.trigger != row.planned_trigger:

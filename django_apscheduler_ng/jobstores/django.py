@@ -10,6 +10,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import RLock
@@ -269,9 +270,10 @@ class DjangoJobStore(BaseJobStore):
                 self._recorder.flush()
 
     def record(self) -> None:
-        """Write the ends that have come in, now and in the calling thread."""
+        """Write the ends that have come in, now and in the calling thread; those that cannot be written now are written later."""
         if self._recorder is not None:
-            self._recorder.flush()
+            with suppress(DatabaseError, InterfaceError):
+                self._recorder.flush()
 
     def _after_recording(self, batch: Sequence[Ended]) -> None:
         """Forget the runs, wake the jobs that waited for one of them, and tell whoever wants to know."""

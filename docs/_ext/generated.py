@@ -63,7 +63,9 @@ def _options(section: Any, prefix: str) -> Iterator[tuple[str, str]]:
 
 def checks_reference() -> str:
     """Return every system check with what it says and what it advises."""
-    return table(["id", "says", "advice"], [(f"`{rule.id}`", _plain(rule.message), _plain(rule.hint)) for rule in checks.RULES])
+    return table(
+        ["id", "says", "advice"], [(f"`{rule.id}`", _plain(rule.message), _plain(rule.hint)) for rule in checks.RULES]
+    )
 
 
 def _plain(text: str) -> str:
@@ -84,7 +86,10 @@ def signal_names() -> list[str]:
 
 def events_reference() -> str:
     """Return every event constant with the class of its events."""
-    return table(["constant", "value", "class"], [(f"`{name}`", str(code), f"`{event_class(name)}`") for name, code in event_codes()])
+    return table(
+        ["constant", "value", "class"],
+        [(f"`{name}`", str(code), f"`{event_class(name)}`") for name, code in event_codes()],
+    )
 
 
 def event_codes() -> list[tuple[str, int]]:

@@ -40,13 +40,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def django(project: Path, *arguments: str) -> subprocess.Popen:
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": os.pathsep.join([str(project), os.environ.get("PYTHONPATH", "")])}
-    environment.pop("DJANGO_AUTORELOAD_ENV", None)
-    command = [sys.executable, "-m", "django", *arguments]
-    return subprocess.Popen(
-        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+def environment(project: Path) -> dict[str, str]:
+    path = os.pathsep.join([str(project), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": path}
 
 
 def wait_for(project: Path, text: str) -> None:
@@ -58,8 +54,16 @@ def wait_for(project: Path, text: str) -> None:
 
 
 def test_a_changed_job_runs_after_the_node_was_restarted(project):
-    assert django(project, "migrate", "-v0").wait(TIMEOUT) == 0
-    node = django(project, "runscheduler", "--reload")
+    command = [sys.executable, "-m", "django"]
+    subprocess.run([*command, "migrate", "-v0"], cwd=project, env=environment(project), check=True, timeout=TIMEOUT)
+    node = subprocess.Popen(
+        [*command, "runscheduler", "--reload"],
+        cwd=project,
+        env=environment(project),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     try:
         wait_for(project, "first")
         time.sleep(1.1)  # file systems with coarse times

@@ -167,7 +167,11 @@ def test_a_node_started_by_nohup_outlives_its_terminal(start_node: StartNode) ->
 
 def test_help_says_what_the_exit_codes_mean(child_environment: dict[str, str], manage: list[str]) -> None:
     done = subprocess.run(
-        [*manage, "runscheduler", "--help"], env=child_environment, capture_output=True, text=True, check=True
+        [*manage, "runscheduler", "--help"],
+        env={**child_environment, "COLUMNS": "1000"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     text = " ".join(done.stdout.split())

@@ -12,7 +12,7 @@ from django_apscheduler_ng.stopping import StopRequests
 def requests():
     made = StopRequests().install()
     yield made
-    made.close()
+    made.close(ignore=False)
 
 
 def test_without_a_signal_waiting_ends_in_vain(requests):
