@@ -16,8 +16,7 @@ from .jobstores.django import DjangoJobStore
 from .models import ScheduledJob
 from .relay import send_on_commit
 from .schedulers.api import JobsApi
-from .schedulers.components import JOBSTORES
-from .schedulers.configuration import make_component
+from .schedulers.components import JOBSTORES, make_component
 
 if TYPE_CHECKING:
     from .schedulers.background import BackgroundScheduler

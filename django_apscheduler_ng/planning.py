@@ -44,6 +44,14 @@ class JobView:
         """Return the planned start for a nominal fire time."""
         return due_at(self.job_id, self.trigger, fire_time)
 
+    def starts_at(self, fire_time: datetime, after: datetime | None) -> datetime:
+        """Return when the slot can start at the earliest: as planned, and not before the slot `after` which it comes.
+
+        A jitter wider than the distance of two fire times may plan the later one first; it waits, and must not count as late for that.
+        """
+        planned = self.due_at(fire_time)
+        return planned if after is None or not self.trigger.jitter else max(planned, self.due_at(after))
+
     def following(self, fire_time: datetime, now: datetime) -> datetime | None:
         """Return the first fire time after `fire_time`, in UTC."""
         found = self.trigger.get_next_fire_time(fire_time, now)
@@ -157,7 +165,8 @@ def _plan_latest(view: JobView, first: datetime, now: datetime) -> Plan:
     if span.count > 1:
         earlier = view.trigger.span(first, span.last - _INSTANT)
         summaries.append(Summary(status=RunStatus.COALESCED, span=earlier))
-    latest = Slot(fire_time=span.last, due_at=view.due_at(span.last))
+    earliest = max(view.starts_at(first, view.claimed_through), view.due_at(span.last))
+    latest = Slot(fire_time=span.last, due_at=earliest)
     refusal = _refusal(view, latest.due_at, now)
     if refusal:
         summaries.append(Summary(status=refusal, span=FireSpan(first=span.last, last=span.last, count=1)))
@@ -188,7 +197,8 @@ def _plan_each(view: JobView, first: datetime, now: datetime, limit: int) -> Pla
     summaries: list[Summary] = []
     slots: list[Slot] = []
     cursor: datetime | None = first
-    if view.grace is not None and view.due_at(first) < now - view.grace:
+    before = view.claimed_through
+    if view.grace is not None and view.starts_at(first, before) < now - view.grace:
         missed = _due_span(view, first, now - view.grace - _INSTANT)
         summaries.append(Summary(status=RunStatus.MISSED, span=missed))
         cursor = view.following(missed.last, now)
@@ -198,9 +208,9 @@ def _plan_each(view: JobView, first: datetime, now: datetime, limit: int) -> Pla
         skipped = _due_span(view, cursor, now)
         summaries.append(Summary(status=RunStatus.SKIPPED, span=skipped))
         cursor = view.following(skipped.last, now)
-    while cursor is not None and len(slots) < min(free, limit) and (planned := view.due_at(cursor)) <= now:
-        slots.append(Slot(fire_time=cursor, due_at=planned))
-        cursor = view.following(cursor, now)
+    while cursor is not None and len(slots) < min(free, limit) and view.due_at(cursor) <= now:
+        slots.append(Slot(fire_time=cursor, due_at=view.starts_at(cursor, before)))
+        before, cursor = cursor, view.following(cursor, now)
 
     ahead = _ahead(view.job_id, view.trigger, cursor)
     backlog = ahead.next_run_time is not None and ahead.next_run_time <= now

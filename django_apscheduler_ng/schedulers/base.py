@@ -34,8 +34,8 @@ from ..job import Job
 from ..jobstores.base import BaseJobStore
 from ..triggers.zones import default_zone
 from .api import JobsApi
-from .components import EXECUTORS, JOBSTORES
-from .configuration import SchedulerOptions, make_component, read_options
+from .components import EXECUTORS, JOBSTORES, make_component
+from .configuration import SchedulerOptions, read_options
 from .listeners import Listener, Listeners
 from .passes import Pass
 

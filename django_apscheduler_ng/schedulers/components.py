@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, TypeVar
 
+from ..exceptions import ConfigurationError
 from .options import (
     OptionError,
     as_int,
@@ -23,6 +24,10 @@ _WHAT = ("type", "class")
 
 _FOREIGN = "apscheduler."
 _OURS = "django_apscheduler_ng."
+
+
+#: A job store or an executor.
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,3 +166,37 @@ EXECUTORS = ComponentKind(
         "debug": ComponentType(path="django_apscheduler_ng.executors.debug:DebugExecutor", options=()),
     },
 )
+
+
+def make_component(
+    kind: ComponentKind,
+    given: Made | Mapping[str, Any] | str,
+    alias: str,
+    options: Mapping[str, Any],
+    base: type[Made],
+) -> Made:
+    """Return the component that `given` is, or describes together with `options`.
+
+    Raises:
+        ConfigurationError: it describes none, or an option is unknown or impossible.
+    """
+    if isinstance(given, base):
+        return given
+    described: Mapping[str, Any]
+    if isinstance(given, str):
+        described = {"class" if ":" in given or "." in given else "type": given, **options}
+    elif isinstance(given, Mapping):
+        described = {**given, **options}
+    else:
+        raise ConfigurationError(
+            f"{kind.noun.capitalize()} {alias!r} must be an instance, the name of a type or a dict of options, got {given!r}."
+        )
+    for error in kind.errors(alias, described):
+        raise error
+    factory = kind.load(alias, described)
+    made = factory(**{name: value for name, value in described.items() if name not in ("type", "class")})
+    if not isinstance(made, base):
+        raise ConfigurationError(
+            f"{kind.noun.capitalize()} {alias!r} must be a {base.__name__}, got {made!r}. Correct its class."
+        )
+    return made

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any, TypeVar
+from typing import Any
 
 from ..clock import Clock
 from ..exceptions import ConfigurationError
 from ..executors.base import BaseExecutor
 from ..jobstores.base import BaseJobStore
 from ..triggers.zones import as_zone
-from .components import EXECUTORS, JOBSTORES, ComponentKind
+from .components import EXECUTORS, JOBSTORES, ComponentKind, Made, make_component
 from .options import as_bool, as_int, as_mapping, as_seconds, check_keys, is_none, normalise_options
 
 _KNOWN = (
@@ -27,8 +27,6 @@ _KNOWN = (
     "clock",
 )
 _DEFAULTS_KNOWN = ("coalesce", "max_instances", "misfire_grace_time", "on_abandoned")
-
-Component = TypeVar("Component", BaseExecutor, BaseJobStore)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,41 +83,7 @@ def read_job_defaults(given: object) -> dict[str, Any]:
     return read
 
 
-def make_component(
-    kind: ComponentKind,
-    given: Component | Mapping[str, Any] | str,
-    alias: str,
-    options: Mapping[str, Any],
-    base: type[Component],
-) -> Component:
-    """Return the component that `given` is, or describes together with `options`.
-
-    Raises:
-        ConfigurationError: it describes none, or an option is unknown or impossible.
-    """
-    if isinstance(given, base):
-        return given
-    described: Mapping[str, Any]
-    if isinstance(given, str):
-        described = {"class" if ":" in given or "." in given else "type": given, **options}
-    elif isinstance(given, Mapping):
-        described = {**given, **options}
-    else:
-        raise ConfigurationError(
-            f"{kind.noun.capitalize()} {alias!r} must be an instance, the name of a type or a dict of options, got {given!r}."
-        )
-    for error in kind.errors(alias, described):
-        raise error
-    factory = kind.load(alias, described)
-    made = factory(**{name: value for name, value in described.items() if name not in ("type", "class")})
-    if not isinstance(made, base):
-        raise ConfigurationError(
-            f"{kind.noun.capitalize()} {alias!r} must be a {base.__name__}, got {made!r}. Correct its class."
-        )
-    return made
-
-
-def _components(kind: ComponentKind, given: object, base: type[Component]) -> dict[str, Component]:
+def _components(kind: ComponentKind, given: object, base: type[Made]) -> dict[str, Made]:
     if given is None:
         return {}
     described = as_mapping(given, kind.option, f"{{'default': {{'type': {min(kind.builtin)!r}}}}}")
