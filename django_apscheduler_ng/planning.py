@@ -6,7 +6,7 @@ ends in exactly one place of the plan: in `slots` (a run is to be claimed), or i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
@@ -164,6 +164,7 @@ def _plan_latest(view: JobView, first: datetime, now: datetime) -> Plan:
     summaries = []
     if span.count > 1:
         earlier = view.trigger.span(first, span.last - _INSTANT)
+        earlier = replace(earlier, first=as_utc(earlier.first), last=as_utc(earlier.last))
         summaries.append(Summary(status=RunStatus.COALESCED, span=earlier))
     earliest = max(view.starts_at(first, view.claimed_through), view.due_at(span.last))
     latest = Slot(fire_time=span.last, due_at=earliest)
@@ -197,8 +198,8 @@ def _plan_each(view: JobView, first: datetime, now: datetime, limit: int) -> Pla
     summaries: list[Summary] = []
     slots: list[Slot] = []
     cursor: datetime | None = first
-    before = view.claimed_through
-    if view.grace is not None and view.starts_at(first, before) < now - view.grace:
+    planned = view.starts_at(first, view.claimed_through)
+    if view.grace is not None and planned < now - view.grace:
         missed = _due_span(view, first, now - view.grace - _INSTANT)
         summaries.append(Summary(status=RunStatus.MISSED, span=missed))
         cursor = view.following(missed.last, now)
@@ -209,8 +210,9 @@ def _plan_each(view: JobView, first: datetime, now: datetime, limit: int) -> Pla
         summaries.append(Summary(status=RunStatus.SKIPPED, span=skipped))
         cursor = view.following(skipped.last, now)
     while cursor is not None and len(slots) < min(free, limit) and view.due_at(cursor) <= now:
-        slots.append(Slot(fire_time=cursor, due_at=view.starts_at(cursor, before)))
-        before, cursor = cursor, view.following(cursor, now)
+        planned = max(planned, view.due_at(cursor))
+        slots.append(Slot(fire_time=cursor, due_at=planned))
+        cursor = view.following(cursor, now)
 
     ahead = _ahead(view.job_id, view.trigger, cursor)
     backlog = ahead.next_run_time is not None and ahead.next_run_time <= now

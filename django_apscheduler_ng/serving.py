@@ -76,12 +76,18 @@ def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
     relay = _connect(scheduler)
     scheduler.start(paused=options.paused or options.once)
     _merge(scheduler, config)
-    print(_banner(scheduler, config), file=out, flush=True)
+    _say(out, _banner(scheduler, config))
     if options.once:
         _perform_due(scheduler, requests)
     else:
         requests.wait(None)
     return _stop(scheduler, relay, requests, config.grace if options.grace is None else options.grace)
+
+
+def _say(out: TextIO, text: str) -> None:
+    """Write lines at once. The stream of a command ends each `write()` with a line break, so `print()` would make two."""
+    out.write(f"{text}\n")
+    out.flush()
 
 
 def _show_log() -> None:
@@ -109,11 +115,7 @@ def _migrated(config: Config, options: Options, out: TextIO, requests: StopReque
     while (pending := _unapplied()) is not None:
         if not said:
             hint = "" if options.no_wait else " Waiting."
-            print(
-                f"Migrations are unapplied ({pending}): no job is started. Run `manage.py migrate`.{hint}",
-                file=out,
-                flush=True,
-            )
+            _say(out, f"Migrations are unapplied ({pending}): no job is started. Run `manage.py migrate`.{hint}")
             said = True
         if options.no_wait or requests.wait(1.0):
             return False
@@ -171,9 +173,9 @@ def _print_plan(config: Config, out: TextIO) -> int:
         store.bind(alias)
         plans = plan_merges(store, _declared_for(store), asdict(config.job_defaults))
         changes = sum(plan.outcome in ("added", "updated") for plan, _ in plans)
-        print(f"Job store {store.alias!r}: {len(plans)} job(s) declared in code, {changes} would change.", file=out)
+        _say(out, f"Job store {store.alias!r}: {len(plans)} job(s) declared in code, {changes} would change.")
         for line in describe_merges(plans):
-            print(f"  {line}", file=out)
+            _say(out, f"  {line}")
     return 0
 
 

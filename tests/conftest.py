@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests import services
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 CHECKOUT = Path(__file__).parent.parent
+
+# How long an example takes says nothing on a busy machine. Where CI is set, Hypothesis draws the same examples each time.
+hypothesis.settings.register_profile("tests", hypothesis.settings.get_profile("default"), deadline=None)
+if "CI" not in os.environ:
+    hypothesis.settings.load_profile("tests")
 
 #: What Chromium needs to start as root, without a display, and to talk to nobody but the tests.
 CHROMIUM_FLAGS = (

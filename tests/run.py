@@ -151,9 +151,9 @@ def _static(python: str) -> Iterator[Step]:
 
 def _pytest(python: str, name: str, folders: tuple[str, ...], database: str = "sqlite", *, workers: int = 2) -> Step:
     paths = [f"tests/{folder}" for folder in folders if any((CHECKOUT / "tests" / folder).glob("**/test_*.py"))]
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths]
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations", "5", *paths]
     if workers:
-        command += ["-n", str(workers)]
+        command += ["-n", str(workers), "--dist", "worksteal"]
     return Step(name=name, command=tuple(command), environment={"TEST_DATABASE": database})
 
 

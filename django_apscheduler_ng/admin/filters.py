@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import get_config
 from ..models import ScheduledJob, SchedulerNode
+from .cells import ACTIONS
 from .states import State, in_state
 
 if TYPE_CHECKING:
@@ -140,3 +141,18 @@ class NodeFilter(admin.SimpleListFilter):
 def _is_key(text: str) -> bool:
     """Return whether the text can be a primary key."""
     return text.isascii() and text.isdigit() and len(text) <= 18
+
+
+class ActionFilter(admin.SimpleListFilter):
+    """Events by what happened."""
+
+    title = _("event")
+    parameter_name = "event"
+
+    def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
+        """Return what can happen to a job."""
+        return list(ACTIONS.items())
+
+    def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:
+        """Return the events of the chosen kind."""
+        return queryset.filter(action=self.value()) if self.value() else queryset

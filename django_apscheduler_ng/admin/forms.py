@@ -313,4 +313,4 @@ def _local(value: Any) -> Any:
     return moment.replace(tzinfo=None, microsecond=0).isoformat()
 
 
-_LOCAL: dict[str, Callable[[Any], Any]] = {name: _local for name in ("run_date", "start_date", "end_date")}
+_LOCAL: dict[str, Callable[[Any], Any]] = dict.fromkeys(("run_date", "start_date", "end_date"), _local)

@@ -10,30 +10,18 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from ..clock import SYSTEM_CLOCK
 from ..models import JobLogEntry, JobRun, ScheduledJob
-from ..preview import Note, dst_notes, preview
-from ..triggers.base import BaseTrigger
 from .base import APP, SchedulerAdmin
-from .events import event_lines
+from .cells import event_cells, last_outcome_html, next_run_html, run_cells, running_for
 from .facts import JobFacts, gather_facts
 from .forms import ReasonForm
+from .preview import preview_context
 from .reschedule import ReschedulePage
-from .shown import (
-    capped,
-    distance_words,
-    json_words,
-    moment_html,
-    note_words,
-    schedule_words,
-    status_badge,
-    time_tag,
-    zone_of,
-)
+from .shown import json_words, moment_html, schedule_words
 from .states import state_badges
 from .verbs import REMOVE, RESUME, RUN, VERBS, Tally, Verb, carry_out, tell
 
@@ -67,21 +55,20 @@ class JobPages(ReschedulePage, _Pages):
 
     def page_context(self, request: HttpRequest, row: ScheduledJob) -> dict[str, Any]:
         """Return everything about the job."""
-        from .jobs import last_outcome_html, next_run_html
-
         links = self.links(request)
         facts = gather_facts([row], SYSTEM_CLOCK.now(), links)[row.pk]
         return {
             "subtitle": None,
             "job": row,
             "facts": facts,
+            "running_for": running_for(facts),
             "badges": state_badges(row, facts.live is not None),
             "schedule": schedule_words(facts.trigger),
             "next_run": next_run_html(row, facts),
             "last_outcome": last_outcome_html(facts),
             "buttons": self._buttons(request, row),
             "definition": _definition(row, facts),
-            **preview_context(facts.trigger, facts, row),
+            **preview_context(facts.trigger, facts.now, row),
             **self._history(row, facts),
         }
 
@@ -111,11 +98,11 @@ class JobPages(ReschedulePage, _Pages):
         if facts.links.sees(JobRun):
             runs = JobRun.objects.using(self.database).filter(job_key=row.pk).order_by("-pk")
             short = runs.defer("result", "traceback", "args", "kwargs")[:_LATEST]
-            context["runs"] = [run_line(run, facts) for run in short]
+            context["runs"] = [run_cells(run, facts.zone, facts.now, facts.links) for run in short]
             context["all_runs"] = f"{facts.links.page(JobRun, 'changelist')}?job={row.pk}"
         if facts.links.sees(JobLogEntry):
             entries = JobLogEntry.objects.using(self.database).about([row.pk]).order_by("-pk")[:_LATEST]
-            context["events"] = [event_lines(entry, facts.links) for entry in entries]
+            context["events"] = [event_cells(entry, facts.links) for entry in entries]
             context["all_events"] = f"{facts.links.page(JobLogEntry, 'changelist')}?job={row.pk}"
         return context
 
@@ -169,54 +156,6 @@ class JobPages(ReschedulePage, _Pages):
             "hidden": hidden,
         }
         return self.page(request, "job_action.html", jobs[0] if len(jobs) == 1 and not hidden else None, context)
-
-
-def run_line(run: JobRun, facts: JobFacts) -> dict[str, Any]:
-    """Return what a table shows of a run."""
-    from .runs import run_parts
-
-    return {"run": run, "badge": status_badge(run), **run_parts(run, facts.zone, facts.now)}
-
-
-def preview_context(trigger: BaseTrigger, facts: JobFacts, row: ScheduledJob | None = None) -> dict[str, Any]:
-    """Return the next fire times of a trigger, and the dates on which a clock change touches them.
-
-    Args:
-        trigger: the trigger.
-        facts: about the job.
-        row: the job, where it is its own trigger, so that intervals count from its planned fire time.
-    """
-    planned = None
-    if row is not None:
-        if row.finished_at is not None:
-            return {"fire_times": [], "dst_notes": []}
-        planned = row.next_fire_time if row.trigger == row.planned_trigger and not row.paused else None
-    try:
-        moments = preview(trigger, facts.now, first=planned)
-        notes = dst_notes(trigger, facts.now, first=planned)
-    except Exception as error:
-        return {"fire_times": [], "dst_notes": [], "preview_problem": capped(str(error) or type(error).__name__)}
-    zone = zone_of(trigger)
-    return {
-        "fire_times": [
-            {"moment": time_tag(moment, zone), "far": distance_words(moment, facts.now), "yours": _yours(moment, zone)}
-            for moment in moments
-        ],
-        "dst_notes": [_note_line(note) for note in notes],
-        "preview_zone": str(zone),
-        "viewer_zone": str(timezone.get_current_timezone()),
-    }
-
-
-def _yours(moment: Any, zone: Any) -> Any:
-    """Return the viewer's time where it differs."""
-    viewer = timezone.get_current_timezone()
-    same = moment.astimezone(zone).utcoffset() == moment.astimezone(viewer).utcoffset()
-    return "" if same else time_tag(moment, viewer)
-
-
-def _note_line(note: Note) -> dict[str, Any]:
-    return {"day": note.day.isoformat(), "words": note_words(note), "effect": note.effect.value}
 
 
 def _definition(row: ScheduledJob, facts: JobFacts) -> list[tuple[str, list[tuple[str, Any]]]]:

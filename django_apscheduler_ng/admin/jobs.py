@@ -16,13 +16,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..clock import SYSTEM_CLOCK
-from ..models import JobRun, Origin, ScheduledJob
+from ..models import Origin, ScheduledJob
 from .base import APP, SchedulerAdmin
+from .cells import last_outcome_html, next_run_html, running_for
 from .facts import JobFacts, gather_facts
 from .filters import ExecutorFilter, StateFilter, StoreFilter, TriggerFilter
 from .forms import ReasonForm
 from .jobpage import JobPages
-from .shown import NOTHING, distance_words, duration, moment_html, schedule_words, span_or_nothing, status_badge
+from .shown import schedule_words
 from .states import state_badges
 from .verbs import MOST_JOBS, PAUSE, REMOVE, RESUME, RUN, Verb, carry_out, tell
 
@@ -90,7 +91,7 @@ class JobAdmin(JobPages, SchedulerAdmin):
     def state(self, row: ScheduledJob) -> SafeString:
         """Show the state, and why the job does not run."""
         facts = _facts(row)
-        why = facts.sentence or _since(facts)
+        why = facts.sentence or running_for(facts)
         return format_html(
             '{}<span class="apsng-sub apsng-why">{}</span>', state_badges(row, facts.live is not None), why
         )
@@ -173,45 +174,3 @@ class JobAdmin(JobPages, SchedulerAdmin):
 def _facts(row: ScheduledJob) -> JobFacts:
     facts: JobFacts = row._facts  # type: ignore[attr-defined]
     return facts
-
-
-def _since(facts: JobFacts) -> str:
-    """Return since when a job has been running, if it is."""
-    run = facts.live
-    if run is None or run.started_at is None:
-        return ""
-    return gettext("for %(span)s") % {"span": span_or_nothing(duration(run, facts.now))}
-
-
-def next_run_html(row: ScheduledJob, facts: JobFacts) -> SafeString | str:
-    """Return when a job runs next, or why that is not known."""
-    if row.finished_at is not None or row.paused:
-        return NOTHING
-    if row.broken_reason:
-        again = moment_html(row.retry_at, facts.zone, now=facts.now)
-        return (
-            format_html('{}<span class="apsng-sub">{}</span>', again, gettext("tried again"))
-            if row.retry_at
-            else NOTHING
-        )
-    if row.parked:
-        return gettext("when its run ends")
-    if row.next_run_time is None or row.trigger != row.planned_trigger:
-        return gettext("being planned")
-    return moment_html(row.next_run_time, facts.zone, now=facts.now)
-
-
-def last_outcome_html(facts: JobFacts) -> SafeString | str:
-    """Return how the latest run of a job ended, with a link to it."""
-    run = facts.last
-    if run is None:
-        return NOTHING
-    ended = run.finished_at
-    parts = [distance_words(ended, facts.now)] if ended else []
-    if run.started_at is not None:
-        parts.append(span_or_nothing(duration(run, facts.now)))
-    return format_html(
-        '{}<span class="apsng-sub">{}</span>',
-        facts.links.anchor(status_badge(run), JobRun, run.pk),
-        " · ".join(parts),
-    )

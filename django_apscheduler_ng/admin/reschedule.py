@@ -18,6 +18,7 @@ from ..triggers.base import BaseTrigger
 from .base import SchedulerAdmin
 from .facts import gather_facts
 from .forms import TRIGGER_FORMS, ReasonForm, TriggerForm, initial_of, kind_of
+from .preview import preview_context
 from .shown import schedule_words
 
 if TYPE_CHECKING:
@@ -72,8 +73,6 @@ class ReschedulePage(_Pages):
         reason: ReasonForm,
         proposed: BaseTrigger | None,
     ) -> HttpResponse:
-        from .jobpage import preview_context
-
         facts = gather_facts([row], SYSTEM_CLOCK.now(), self.links(request))[row.pk]
         context: dict[str, Any] = {
             "title": gettext("Reschedule"),
@@ -86,7 +85,7 @@ class ReschedulePage(_Pages):
             "proposed": proposed and schedule_words(proposed),
         }
         if proposed is not None:
-            context |= preview_context(proposed, facts)
+            context |= preview_context(proposed, facts.now)
         return self.page(request, "job_reschedule.html", row, context)
 
 

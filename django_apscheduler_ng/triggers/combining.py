@@ -151,9 +151,7 @@ class AndTrigger(CombiningTrigger):
             earliest = latest
 
     def _end(self) -> datetime | None:
-        return min(
-            (member.end_date for member in self.triggers if member.end_date is not None), key=as_utc, default=None
-        )
+        return _earliest(member.end_date for member in self.triggers)
 
     def describe(self) -> str:
         """Return `all of: …`."""

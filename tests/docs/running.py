@@ -43,6 +43,11 @@ SERVER_TIMEOUT = 20
 
 _OPTIONS = {"file", "append", "wait", "exit", "stop", "parse"}
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+_SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    "timeout": 20,
+}
 _ADMIN = {
     "DJANGO_SUPERUSER_USERNAME": "admin",
     "DJANGO_SUPERUSER_EMAIL": "admin@example.com",
@@ -345,6 +350,7 @@ def make_project(folder: Path) -> Path:
         reader.command(command)
     with (folder / "mysite" / "settings.py").open("a") as file:
         file.write('\nINSTALLED_APPS += ["django_apscheduler_ng", "shop"]\n')
+        file.write(f'DATABASES["default"]["OPTIONS"] = {_SQLITE_OPTIONS!r}\n')
     reader.command("python manage.py migrate --verbosity 0")
     return folder
 

@@ -23,6 +23,7 @@ TRIGGERS = st.sampled_from(
         IntervalTrigger(seconds=30, timezone="UTC", jitter=4.5, end_date=START + timedelta(minutes=4)),
         CronTrigger(second="*/20", timezone="Europe/Berlin"),
         CronTrigger(minute="*/7", timezone="Europe/Berlin"),
+        CronTrigger(second="*/20", timezone="Europe/Berlin", jitter=90),
         CronTrigger(hour="1-3", minute=30, timezone="Europe/Berlin", on_overlap="both"),
     ]
 )

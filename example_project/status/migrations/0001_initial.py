@@ -1,5 +1,5 @@
 """The tables, as `makemigrations` wrote them."""
-# ruff: noqa: D101, E501
+# ruff: noqa: D101
 
 import django.core.validators
 import django.db.models.deletion

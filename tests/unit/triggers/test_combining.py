@@ -173,6 +173,16 @@ def test_a_search_for_members_that_never_meet_ends_quickly(members):
     assert time.perf_counter() - started < 1
 
 
+@pytest.mark.parametrize(
+    ("date", "found"),
+    [pytest.param("2126-12-24", True, id="in-100-years"), pytest.param("2127-12-24", False, id="later")],
+)
+def test_the_search_looks_100_years_ahead(date, found):
+    trigger = AndTrigger([DateTrigger(date, UTC), cron(hour=0)])
+
+    assert (trigger.get_next_fire_time(None, NOW) is not None) is found
+
+
 @pytest.mark.parametrize("combine", [AndTrigger, OrTrigger])
 def test_the_end_of_the_calendar_ends_the_trigger(combine):
     trigger = combine([interval(weeks=520), interval(weeks=260)])

@@ -1,0 +1,248 @@
+"""What tables show of jobs, runs and events; pages use the same words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ..models import JobLogEntry, JobRun, ScheduledJob
+from .base import Links
+from .facts import JobFacts
+from .shown import (
+    NOTHING,
+    badge,
+    distance_words,
+    duration,
+    lateness,
+    moment_html,
+    span_or_nothing,
+    span_words,
+    status_badge,
+    summary_words,
+    time_tag,
+    value_words,
+)
+
+#: In a table, texts are cut after so many characters.
+_SHORT = 120
+#: So many changes of an event fit into a table.
+_SHORT_CHANGES = 3
+
+_ACTION_TONES = {
+    "added": "ok",
+    "repaired": "ok",
+    "resumed": "ok",
+    "paused": "warn",
+    "removed": "bad",
+    "broken": "bad",
+    "finished": "quiet",
+    "run requested": "busy",
+}
+#: What can happen to a job, in words.
+ACTIONS = {
+    "added": _("added"),
+    "repaired": _("repaired"),
+    "resumed": _("resumed"),
+    "paused": _("paused"),
+    "removed": _("removed"),
+    "broken": _("broken"),
+    "finished": _("finished"),
+    "modified": _("modified"),
+    "rescheduled": _("rescheduled"),
+    "updated from code": _("updated from code"),
+    "run requested": _("run requested"),
+}
+
+
+# -- jobs -----------------------------------------------------------------------------------------------------------------
+
+
+def running_for(facts: JobFacts) -> str:
+    """Return how long a job has been running, if it is."""
+    run = facts.live
+    if run is None or run.started_at is None:
+        return ""
+    return gettext("for %(span)s") % {"span": span_or_nothing(duration(run, facts.now))}
+
+
+def next_run_html(row: ScheduledJob, facts: JobFacts) -> SafeString | str:
+    """Return when a job runs next, or why that is not known."""
+    if row.finished_at is not None or row.paused:
+        return NOTHING
+    if row.broken_reason:
+        if row.retry_at is None:
+            return NOTHING
+        again = moment_html(row.retry_at, facts.zone, now=facts.now)
+        return format_html('{}<span class="apsng-sub">{}</span>', again, gettext("tried again then"))
+    if row.parked:
+        return gettext("when its run ends")
+    if row.next_run_time is None or row.trigger != row.planned_trigger:
+        return gettext("being planned")
+    return moment_html(row.next_run_time, facts.zone, now=facts.now)
+
+
+def last_outcome_html(facts: JobFacts) -> SafeString | str:
+    """Return how the latest run of a job ended, with a link to it."""
+    run = facts.last
+    if run is None:
+        return NOTHING
+    parts = [] if run.finished_at is None else [distance_words(run.finished_at, facts.now)]
+    if run.started_at is not None:
+        parts.append(span_or_nothing(duration(run, facts.now)))
+    shown = facts.links.anchor(status_badge(run), JobRun, run.pk)
+    return format_html('{}<span class="apsng-sub">{}</span>', shown, " · ".join(parts))
+
+
+# -- runs -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCells:
+    """A run as a row of a table."""
+
+    run: JobRun
+    link: SafeString
+    status: SafeString
+    #: The fire time, or what a summary stands for.
+    fire_time: SafeString | str
+    late: str
+    took: str
+    #: The exception, or the reason for the status.
+    remark: str
+
+
+def run_cells(run: JobRun, zone: tzinfo, now: datetime, links: Links) -> RunCells:
+    """Return the cells of a run."""
+    late = lateness(run)
+    return RunCells(
+        run=run,
+        link=links.anchor(run.pk, JobRun, run.pk),
+        status=status_badge(run),
+        fire_time=fire_time_html(run, zone),
+        late=span_or_nothing(late),
+        took=span_or_nothing(duration(run, now)),
+        remark=remark(run),
+    )
+
+
+def fire_time_html(run: JobRun, zone: tzinfo) -> SafeString | str:
+    """Return the fire time of a run in `zone`; for a summary, what it stands for; for one asked for by hand, who did."""
+    if words := summary_words(run, zone):
+        return words
+    if run.slot is not None:
+        return time_tag(run.slot, zone)
+    by = run.requested_by or gettext("hand")
+    return format_html(
+        '{}<span class="apsng-sub">{}</span>', time_tag(run.due_at, zone), gettext("by %(who)s") % {"who": by}
+    )
+
+
+def remark(run: JobRun) -> str:
+    """Return in one short line what there is to say about the end of a run."""
+    error = ": ".join(filter(None, [run.exception_type, run.exception_message]))
+    text = " – ".join(filter(None, [error, run.reason]))
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """Return the text in one line, cut for a table."""
+    line = " ".join(text[: 2 * _SHORT].split())
+    return line if len(line) <= _SHORT and len(text) <= 2 * _SHORT else f"{line[:_SHORT]}…"
+
+
+# -- events ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One value that an event changed, in words."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventCells:
+    """An event as a row of a table."""
+
+    entry: JobLogEntry
+    at: SafeString | str
+    link: SafeString
+    who: str
+    #: The changes that fit into a table.
+    changes: list[Change]
+    #: How many more there are.
+    more: int
+    run: SafeString | str
+
+
+def event_cells(entry: JobLogEntry, links: Links) -> EventCells:
+    """Return the cells of an event."""
+    before, after = event_values(entry)
+    changes = changes_of(before, after)
+    shown = [change for change in changes if before] or [
+        change for change in changes if change.label == _label("trigger")
+    ]
+    return EventCells(
+        entry=entry,
+        at=moment_html(entry.at),
+        link=links.anchor(action_badge(entry), JobLogEntry, entry.pk),
+        who=entry.actor_name or gettext("nobody in particular"),
+        changes=[
+            Change(label=change.label, before=shortened(change.before), after=shortened(change.after))
+            for change in shown[:_SHORT_CHANGES]
+        ],
+        more=max(0, len(shown) - _SHORT_CHANGES) if before else 0,
+        run=links.anchor(gettext("run %(id)s") % {"id": after["run"]}, JobRun, after["run"]) if "run" in after else "",
+    )
+
+
+def action_badge(entry: JobLogEntry) -> SafeString:
+    """Return what happened as a badge."""
+    return badge(ACTIONS.get(entry.action, entry.action), _ACTION_TONES.get(entry.action, "info"))
+
+
+def event_values(entry: JobLogEntry) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values before and after an event; damaged ones are empty."""
+    return _object(entry.before), _object(entry.after)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def changes_of(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    """Return the changes in words."""
+    names = [name for name in {**before, **after} if name not in ("run", "trigger_type")]
+    return [
+        Change(
+            label=_label(name),
+            before=value_words(name, before[name]) if name in before else NOTHING,
+            after=value_words(name, after[name]) if name in after else NOTHING,
+        )
+        for name in names
+    ]
+
+
+def _label(name: str) -> str:
+    """Return the words for a column of jobs."""
+    known = {field.name: str(getattr(field, "verbose_name", field.name)) for field in ScheduledJob._meta.get_fields()}
+    return known.get(name, name)
+
+
+def late_words(run: JobRun) -> str:
+    """Return how late a run started, a dash where it did not start."""
+    span = lateness(run)
+    return NOTHING if span is None else span_words(span)

@@ -1,0 +1,122 @@
+"""The list and the page of events: what happened to jobs outside their runs, by whom and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from ..models import JobLogEntry, ScheduledJob
+from .base import CappedPaginator, Links, SchedulerAdmin
+from .cells import EventCells, action_badge, changes_of, event_cells, event_values
+from .facts import existing_jobs
+from .filters import ActionFilter, JobFilter, StoreFilter
+from .shown import NOTHING, moment_html
+
+
+class EventAdmin(SchedulerAdmin):
+    """Events: never edited, never deleted by hand."""
+
+    page_template = "event.html"
+    list_display = ("at_moment", "job", "event", "by", "why", "changes")
+    list_display_links = None
+    list_filter = (ActionFilter, JobFilter, StoreFilter)
+    search_fields = ("job_id", "actor_name", "reason")
+    search_help_text = _("Id of the job, person or reason")
+    sortable_by = ()
+    ordering = ("-pk",)
+    actions = None
+    actions_on_top = True
+    paginator = CappedPaginator
+    show_full_result_count = False
+
+    def prepare(self, request: HttpRequest, rows: Sequence[JobLogEntry]) -> None:
+        """Look up the jobs of the events."""
+        links = self.links(request)
+        jobs = existing_jobs(self.database, (row.job_key for row in rows))
+        for row in rows:
+            row._cells = event_cells(row, links)  # type: ignore[attr-defined]
+            row._job = _job_html(row, jobs.get(row.job_key), links)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("at"))
+    def at_moment(self, row: JobLogEntry) -> SafeString | str:
+        """Show when."""
+        return _cells(row).at
+
+    @admin.display(description=_("job"))
+    def job(self, row: JobLogEntry) -> SafeString:
+        """Show the job, linked while it exists."""
+        shown: SafeString = row._job  # type: ignore[attr-defined]
+        return shown
+
+    @admin.display(description=_("event"))
+    def event(self, row: JobLogEntry) -> SafeString:
+        """Show what happened."""
+        return _cells(row).link
+
+    @admin.display(description=_("by"))
+    def by(self, row: JobLogEntry) -> str:
+        """Show who did it."""
+        return _cells(row).who
+
+    @admin.display(description=_("why"))
+    def why(self, row: JobLogEntry) -> SafeString | str:
+        """Show the reason."""
+        return format_html('<span class="apsng-remark">{}</span>', row.reason[:300]) if row.reason else NOTHING
+
+    @admin.display(description=_("changes"))
+    def changes(self, row: JobLogEntry) -> SafeString | str:
+        """Show the first changes."""
+        return changes_html(_cells(row)) or NOTHING
+
+    def page_context(self, request: HttpRequest, row: JobLogEntry) -> dict[str, Any]:
+        """Return everything about the event."""
+        links = self.links(request)
+        job = existing_jobs(self.database, [row.job_key]).get(row.job_key)
+        cells = event_cells(row, links)
+        return {
+            "title": gettext("Event of %(job)s") % {"job": job or row.job_id},
+            "badge": action_badge(row),
+            "about": [
+                (gettext("job"), _job_html(row, job, links)),
+                (gettext("job id"), format_html("<code>{}</code>", row.job_id)),
+                (gettext("at"), moment_html(row.at)),
+                (gettext("by"), _who(row, cells)),
+                (gettext("why"), row.reason or NOTHING),
+                (gettext("job store"), row.namespace),
+                *([(gettext("run"), cells.run)] if cells.run else []),
+            ],
+            "changes": changes_of(*event_values(row)),
+        }
+
+
+def _who(row: JobLogEntry, cells: EventCells) -> str:
+    return f"{cells.who} (#{row.actor_id})" if row.actor_id else cells.who
+
+
+def _cells(row: JobLogEntry) -> EventCells:
+    cells: EventCells = row._cells  # type: ignore[attr-defined]
+    return cells
+
+
+def changes_html(cells: EventCells) -> SafeString:
+    """Return the changes of an event as short lines."""
+    lines = format_html_join(
+        "",
+        '<span class="apsng-change"><span class="apsng-label">{}</span> <del>{}</del> → <ins>{}</ins></span>',
+        ((change.label, change.before, change.after) for change in cells.changes),
+    )
+    more = (
+        ngettext("and %(count)d more", "and %(count)d more", cells.more) % {"count": cells.more} if cells.more else ""
+    )
+    return format_html('{}{}<span class="apsng-sub">{}</span>', lines, cells.run, more) if lines or cells.run else lines
+
+
+def _job_html(row: JobLogEntry, job: ScheduledJob | None, links: Links) -> SafeString:
+    return format_html("{}", row.job_id) if job is None else links.anchor(job, ScheduledJob, job.pk)
