@@ -203,6 +203,8 @@ class Reader:
                 self._cwd = self._cwd / folder
             case ["pip", "install", *names] | ["python", "-m", "pip", "install", *names]:
                 check_installed(names)
+            case ["python", "-m", "venv", ".venv"] | [".", ".venv/bin/activate"]:
+                pass  # the reader of this page has an environment
             case ["make", target]:
                 check_target(target)
             case ["python3", script, *options] if (CHECKOUT / script).is_file():
