@@ -13,6 +13,12 @@ from .triggers.base import BaseTrigger, as_utc
 #: Longest id that every job store can keep.
 MAX_ID_LENGTH = 191
 
+#: Longest grace time, in seconds: about 30 years. None has no end.
+LONGEST_GRACE = 1_000_000_000
+
+#: Most runs of a job at once: what a column of 32 bits holds.
+MOST_INSTANCES = 2**31 - 1
+
 #: What a job does when the node that performs it dies: leave the run abandoned, or run it again.
 ABANDON_POLICIES = ("abandon", "rerun")
 
@@ -34,13 +40,13 @@ JOB_OPTIONS = (
 
 def checked_id(value: object) -> str:
     """Return `value` if it can be the id of a job."""
-    if not isinstance(value, str) or not value.strip() or len(value) > MAX_ID_LENGTH or "\0" in value:
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_ID_LENGTH:
         size = f" of {len(value)} characters" if isinstance(value, str) and len(value) > MAX_ID_LENGTH else ""
         shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
         raise InvalidJobError(
             f"Job id {shown}{size} must be a non-empty string of at most {MAX_ID_LENGTH} characters. Choose another id."
         )
-    return value
+    return _checked_text("Job id", value, "Choose another id.")
 
 
 def checked_name(value: object) -> str:
@@ -48,6 +54,15 @@ def checked_name(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidJobError(
             f"Job option 'name' must be a non-empty string, got {value!r}. Leave it out for the callable's name."
+        )
+    return _checked_text("Job option 'name'", value, "Leave it out for the callable's name.")
+
+
+def _checked_text(what: str, value: str, advice: str) -> str:
+    """Return text that every job store can keep."""
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidJobError(
+            f"{what} {value!r} must have neither NUL nor lone surrogates among its characters. {advice}"
         )
     return value
 
@@ -94,7 +109,9 @@ def _checked_trigger(value: object) -> BaseTrigger:
 def _checked_grace(value: object) -> float | None:
     if isinstance(value, timedelta):
         value = value.total_seconds()
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0):
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LONGEST_GRACE
+    ):
         raise InvalidJobError(
             f"Job option 'misfire_grace_time' must be a positive number of seconds or None, got {value!r}. "
             "None lets a run start however late."
@@ -103,7 +120,7 @@ def _checked_grace(value: object) -> float | None:
 
 
 def _checked_instances(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_INSTANCES:
         raise InvalidJobError(
             f"Job option 'max_instances' must be a positive whole number, got {value!r}. Use 1 to forbid overlaps."
         )

@@ -36,6 +36,10 @@ class Effect(StrEnum):
     TWICE = "twice"
 
 
+#: By the policy that the trigger has.
+_EFFECTS = {"shift": Effect.SHIFTED, "skip": Effect.SKIPPED, "first": Effect.ONCE, "both": Effect.TWICE}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Note:
     """A date on which a clock change touches fire times of a trigger."""
@@ -89,10 +93,9 @@ def _notes(trigger: BaseTrigger, now: datetime, months: int, first: datetime | N
     if not isinstance(trigger, CronTrigger | CalendarIntervalTrigger) or not _is_fixed(trigger):
         return
     rule = _without_zone(trigger, first or trigger.get_next_fire_time(None, now))
-    for stretch in _changes(trigger.timezone, now, months) if rule else ():
-        note = _note(trigger, rule, stretch)
-        if note is not None:
-            yield note
+    if rule is not None:
+        notes = (_note(trigger, rule, stretch) for stretch in _changes(trigger.timezone, now, months))
+        yield from filter(None, notes)
 
 
 def _is_fixed(trigger: CronTrigger | CalendarIntervalTrigger) -> bool:
@@ -138,16 +141,12 @@ def _note(trigger: CronTrigger | CalendarIntervalTrigger, rule: BaseTrigger, cha
     if not walls:
         return None
     gap = change.offset > change.before
-    skipped = gap and trigger.on_gap == "skip"
-    if gap:
-        effect = Effect.SKIPPED if skipped else Effect.SHIFTED
-    else:
-        effect = Effect.ONCE if trigger.on_overlap == "first" else Effect.TWICE
+    effect = _EFFECTS[trigger.on_gap if gap else trigger.on_overlap]
     return Note(
         effect=effect,
         wall=walls[0],
         last_wall=walls[-1],
-        moment=None if skipped else _first(trigger, walls[0]),
+        moment=None if effect is Effect.SKIPPED else _first(trigger, walls[0]),
     )
 
 

@@ -16,9 +16,9 @@ from .runs import RunStatus
 logger = logging.getLogger(__name__)
 
 
-def hand_back_lost(using: str, node: str, held: Collection[int]) -> int:
+def hand_back_lost(using: str, namespace: str, node: str, held: Collection[int]) -> int:
     """Give back this node's live runs that it knows nothing of: the answer to their claim or start was lost, no body was started."""
-    runs = JobRun.objects.using(using)
+    runs = JobRun.objects.using(using).filter(namespace=namespace)
     lost = [pk for pk in runs.live().filter(node=node).values_list("pk", flat=True) if pk not in held]
     if not lost:
         return 0
@@ -116,9 +116,9 @@ def wake_parked(using: str, job_keys: Collection[int]) -> int:
         return ScheduledJob.objects.using(using).filter(pk__in=free).update(parked=False) if free else 0
 
 
-def interrupt(using: str, node: str, now: datetime) -> int:
+def interrupt(using: str, namespace: str, node: str, now: datetime) -> int:
     """End this node's live runs at shutdown: claimed ones are given back, running ones are interrupted; returns how many were."""
-    runs = JobRun.objects.using(using).filter(node=node)
+    runs = JobRun.objects.using(using).filter(namespace=namespace, node=node)
     runs.filter(status=RunStatus.CLAIMED).update(status=RunStatus.PENDING, node="", claimed_at=None)
     return runs.filter(status=RunStatus.RUNNING).update(
         status=RunStatus.INTERRUPTED, finished_at=now, reason="its node was stopped and did not wait any longer"

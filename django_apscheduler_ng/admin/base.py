@@ -27,7 +27,9 @@ from ..why import living_nodes
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
+    _Paginator = Paginator[Any]
 else:
+    _Paginator = Paginator
     _ModelAdmin = admin.ModelAdmin
 
 APP = "django_apscheduler_ng"
@@ -36,13 +38,13 @@ APP = "django_apscheduler_ng"
 LONGEST_LIST = 10_000
 
 
-class CappedPaginator(Paginator):  # type: ignore[type-arg]
+class CappedPaginator(_Paginator):
     """Counts no further than `LONGEST_LIST`, so that lists of millions of rows stay fast."""
 
     @cached_property
     def count(self) -> int:  # type: ignore[override]
         """Return how many rows are listed."""
-        rows = self.object_list.order_by()[:LONGEST_LIST]  # type: ignore[attr-defined, union-attr]
+        rows = self.object_list.order_by()[:LONGEST_LIST]
         return int(rows.count())
 
 
@@ -52,9 +54,20 @@ class PreparedChangeList(ChangeList):
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Find the rows."""
         super().__init__(request, *args, **kwargs)
-        self.title = capfirst(self.opts.verbose_name_plural)
+        self.title = str(capfirst(self.opts.verbose_name_plural))
         self.is_capped = isinstance(self.paginator, CappedPaginator) and self.result_count >= LONGEST_LIST
         self.longest = LONGEST_LIST
+        if self.full_result_count is None and not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
+
+    def filter_choices(self) -> list[dict[str, Any]]:
+        """Return the filters with their choices; `chosen` names the one in force, empty for all."""
+        filters = []
+        for spec in self.filter_specs:
+            choices = list(spec.choices(self))
+            chosen = next((choice["display"] for choice in choices[1:] if choice["selected"]), "")
+            filters.append({"title": spec.title, "choices": choices, "chosen": chosen})
+        return filters
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the rows of the page and prepare them."""
@@ -97,6 +110,8 @@ class SchedulerAdmin(_ModelAdmin):
 
     #: Alias of the database; None = that of the first ORM job store in the settings.
     using: ClassVar[str | None] = None
+    #: Template of what an empty list says.
+    empty_template: ClassVar[str] = ""
     #: Template of the page of one row.
     page_template: ClassVar[str] = ""
     list_per_page = 50
@@ -185,7 +200,7 @@ class SchedulerAdmin(_ModelAdmin):
 
     def page(self, request: HttpRequest, template: str, row: Any, context: dict[str, Any]) -> TemplateResponse:
         """Return a page about a row (or, with None, about several), below the templates of this app."""
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(
             request,
             f"admin/{APP}/{template}",

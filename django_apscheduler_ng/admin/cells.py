@@ -61,6 +61,11 @@ ACTIONS = {
 }
 
 
+def labelled(label: object, shown: object) -> SafeString:
+    """Return a cell with a label that is seen where the table has no header: on narrow screens."""
+    return format_html('<span class="apsng-cell-label">{}</span>{}', label, shown)
+
+
 # -- jobs -----------------------------------------------------------------------------------------------------------------
 
 
@@ -195,7 +200,7 @@ def event_cells(entry: JobLogEntry, links: Links) -> EventCells:
         entry=entry,
         at=moment_html(entry.at),
         link=links.anchor(action_badge(entry), JobLogEntry, entry.pk),
-        who=entry.actor_name or gettext("nobody in particular"),
+        who=entry.actor_name or NOTHING,
         changes=[
             Change(label=change.label, before=shortened(change.before), after=shortened(change.after))
             for change in shown[:_SHORT_CHANGES]

@@ -23,6 +23,7 @@ from .shown import NOTHING, moment_html
 class EventAdmin(SchedulerAdmin):
     """Events: never edited, never deleted by hand."""
 
+    empty_template = "admin/django_apscheduler_ng/empty/events.html"
     page_template = "event.html"
     list_display = ("at_moment", "job", "event", "by", "why", "changes")
     list_display_links = None

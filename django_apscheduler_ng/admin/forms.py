@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import InvalidTriggerError
 from ..triggers.base import BaseTrigger
 from ..triggers.cron import CronTrigger
 from ..triggers.registry import create_trigger
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    Label = str | _StrPromise
 
 
 class ReasonForm(forms.Form):
@@ -37,7 +41,7 @@ class MomentField(forms.CharField):
         """Let the browser offer its picker for `kind`."""
         attrs = {"type": kind, "step": "1"} if kind == "datetime-local" else {"type": kind}
         super().__init__(widget=forms.TextInput(attrs=attrs), **kwargs)
-        self.widget.input_type = kind  # type: ignore[attr-defined]
+        self.widget.input_type = kind
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare moments, not texts: browsers leave out seconds that are 0."""
@@ -64,9 +68,9 @@ class TriggerForm(forms.Form):
 
     #: Name of the form in addresses.
     kind: ClassVar[str] = ""
-    label: ClassVar[Promise | str] = ""
+    label: ClassVar[Label] = ""
     #: Names of the fields in groups, for the page.
-    groups: ClassVar[tuple[tuple[Promise | str, tuple[str, ...]], ...]] = ()
+    groups: ClassVar[tuple[tuple[Label, tuple[str, ...]], ...]] = ()
 
     timezone = forms.CharField(label=_("Time zone"), widget=ZoneInput, help_text=_("A name such as Europe/Berlin."))
 
@@ -110,16 +114,16 @@ class TriggerForm(forms.Form):
         found = _QUOTED.search(message.replace(f"trigger {self.kind!r}", ""))
         return found[1] if found and found[1] in self.fields else None
 
-    def fieldsets(self) -> list[tuple[Promise | str, list[forms.BoundField]]]:
+    def fieldsets(self) -> list[tuple[Label, list[forms.BoundField]]]:
         """Return the fields in groups."""
         return [(title, [self[name] for name in names]) for title, names in self.groups]
 
 
-def _amount(label: Promise | str) -> forms.FloatField:
+def _amount(label: Label) -> forms.FloatField:
     return forms.FloatField(label=label, required=False, min_value=0, widget=_number("any"))
 
 
-def _whole(label: Promise | str, most: int | None = None) -> forms.IntegerField:
+def _whole(label: Label, most: int | None = None) -> forms.IntegerField:
     return forms.IntegerField(label=label, required=False, min_value=0, max_value=most, widget=_number("1"))
 
 
@@ -127,7 +131,7 @@ def _number(step: str) -> forms.NumberInput:
     return forms.NumberInput(attrs={"class": "apsng-short", "step": step})
 
 
-def _text(label: Promise | str, help_text: Promise | str = "", *, required: bool = False) -> forms.CharField:
+def _text(label: Label, help_text: Label = "", *, required: bool = False) -> forms.CharField:
     return forms.CharField(label=label, help_text=help_text, required=required, max_length=200)
 
 

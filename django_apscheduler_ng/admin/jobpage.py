@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,15 +42,11 @@ class JobPages(ReschedulePage, _Pages):
     def page_urls(self) -> list[URLPattern]:
         """Return the addresses of the buttons' pages."""
         site = self.admin_site
-        verbs = [(verb.name, partial(self.verb_view, verb)) for verb in VERBS]
-        pages = [*verbs, ("reschedule", self.reschedule_view), ("delete", partial(self.verb_view, REMOVE))]
+        views: dict[str, Callable[..., HttpResponse]] = {verb.name: partial(self.verb_view, verb) for verb in VERBS}
+        views |= {"delete": partial(self.verb_view, REMOVE), "reschedule": self.reschedule_view}
         return [
-            path(
-                f"<path:object_id>/{name}/",
-                site.admin_view(view),  # type: ignore[type-var]
-                name=f"{APP}_scheduledjob_{name}",
-            )
-            for name, view in pages
+            path(f"<path:object_id>/{name}/", site.admin_view(view), name=f"{APP}_scheduledjob_{name}")
+            for name, view in views.items()
         ]
 
     def page_context(self, request: HttpRequest, row: ScheduledJob) -> dict[str, Any]:
@@ -62,31 +58,35 @@ class JobPages(ReschedulePage, _Pages):
             "job": row,
             "facts": facts,
             "running_for": running_for(facts),
+            "tone": _tone(row),
             "badges": state_badges(row, facts.live is not None),
             "schedule": schedule_words(facts.trigger),
             "next_run": next_run_html(row, facts),
             "last_outcome": last_outcome_html(facts),
             "buttons": self._buttons(request, row),
-            "definition": _definition(row, facts),
+            **_definition(row, facts),
             **preview_context(facts.trigger, facts.now, row),
             **self._history(row, facts),
         }
 
     def _buttons(self, request: HttpRequest, row: ScheduledJob) -> list[dict[str, Any]]:
-        """Return the verbs that the person may use with the job now."""
-        return [
+        """Return what the person may do with the job now."""
+        links = self.links(request)
+        buttons: list[dict[str, Any]] = [
             {
-                "verb": verb,
-                "address": self.links(request).page(ScheduledJob, verb.name, row.pk),
+                "label": verb.label,
+                "address": links.page(ScheduledJob, verb.name, row.pk),
                 "at_once": verb in (RUN, RESUME),
+                "final": verb.final,
             }
             for verb in VERBS
             if verb.applies(row) and self._may(request, verb.permission)
-        ] + (
-            [{"reschedule": True, "address": self.links(request).page(ScheduledJob, "reschedule", row.pk)}]
-            if row.finished_at is None and self.has_change_permission(request)
-            else []
-        )
+        ]
+        if row.finished_at is None and self.has_change_permission(request):
+            address = links.page(ScheduledJob, "reschedule", row.pk)
+            place = next((index for index, button in enumerate(buttons) if button["final"]), len(buttons))
+            buttons.insert(place, {"label": gettext("Reschedule"), "address": address})
+        return buttons
 
     def _may(self, request: HttpRequest, permission: str) -> bool:
         allowed: bool = getattr(self, f"has_{permission}_permission")(request)
@@ -136,6 +136,12 @@ class JobPages(ReschedulePage, _Pages):
         else:
             tell(verb, tally, request)
 
+    def _back(self, request: HttpRequest, jobs: Sequence[ScheduledJob], *, many: bool) -> str:
+        """Return where to go without doing anything."""
+        if many or not jobs:
+            return request.get_full_path()
+        return self.links(request).page(ScheduledJob, "change", jobs[0].pk)
+
     def verb_page(
         self,
         request: HttpRequest,
@@ -154,47 +160,49 @@ class JobPages(ReschedulePage, _Pages):
             "declared": [job for job in touched if verb is REMOVE and job.declared],
             "form": form,
             "hidden": hidden,
+            "back": self._back(request, jobs, many=bool(hidden)),
         }
         return self.page(request, "job_action.html", jobs[0] if len(jobs) == 1 and not hidden else None, context)
 
 
-def _definition(row: ScheduledJob, facts: JobFacts) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """Return titles with the labelled values below them."""
-    grace = gettext("however late") if row.misfire_grace_time is None else f"{row.misfire_grace_time:g} s"
+def _tone(row: ScheduledJob) -> str:
+    """Return the colour of the sentence about a job."""
+    if row.finished_at is not None:
+        return "quiet"
+    return "warn" if row.paused else "bad"
+
+
+def _definition(row: ScheduledJob, facts: JobFacts) -> dict[str, list[tuple[str, Any]]]:
+    """Return the labelled values of the definition: what runs, how, and where it comes from."""
+    grace = (
+        gettext("however late")
+        if row.misfire_grace_time is None
+        else gettext("%(seconds)s s after its fire time") % {"seconds": f"{row.misfire_grace_time:g}"}
+    )
     zone = facts.zone
     label = _label
-    return [
-        (
-            gettext("What runs"),
-            [
-                (label("func_ref"), format_html("<code>{}</code>", row.func_ref)),
-                (label("args"), format_html("<pre>{}</pre>", json_words(row.args))),
-                (label("kwargs"), format_html("<pre>{}</pre>", json_words(row.kwargs))),
-                (label("executor"), row.executor),
-            ],
-        ),
-        (
-            gettext("How it runs"),
-            [
-                (label("coalesce"), gettext("yes") if row.coalesce else gettext("no")),
-                (label("max_instances"), row.max_instances),
-                (gettext("starts at the latest"), grace),
-                (label("on_abandoned"), row.get_on_abandoned_display()),
-                (label("environment"), row.environment or gettext("any")),
-            ],
-        ),
-        (
-            gettext("Where it comes from"),
-            [
-                (label("origin"), row.get_origin_display()),
-                (label("namespace"), row.namespace),
-                (label("created_at"), moment_html(row.created_at, zone, now=facts.now)),
-                (label("updated_at"), moment_html(row.updated_at, zone, now=facts.now)),
-                (label("revision"), row.revision),
-                (label("trigger"), format_html("<pre>{}</pre>", json_words(row.trigger))),
-            ],
-        ),
+    what = [
+        (label("func_ref"), format_html("<code>{}</code>", row.func_ref)),
+        (label("args"), format_html("<pre>{}</pre>", json_words(row.args))),
+        (label("kwargs"), format_html("<pre>{}</pre>", json_words(row.kwargs))),
+        (label("trigger"), format_html("<pre>{}</pre>", json_words(row.trigger))),
     ]
+    how = [
+        (label("executor"), row.executor),
+        (label("coalesce"), gettext("yes") if row.coalesce else gettext("no")),
+        (label("max_instances"), row.max_instances),
+        (gettext("starts at the latest"), grace),
+        (label("on_abandoned"), row.get_on_abandoned_display()),
+        (label("environment"), row.environment or gettext("any")),
+    ]
+    whence = [
+        (label("origin"), row.get_origin_display()),
+        (label("namespace"), row.namespace),
+        (label("created_at"), moment_html(row.created_at, zone, now=facts.now)),
+        (label("updated_at"), moment_html(row.updated_at, zone, now=facts.now)),
+        (label("revision"), row.revision),
+    ]
+    return {"what": what, "how": how, "whence": whence}
 
 
 def _label(name: str) -> str:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from ..clock import SYSTEM_CLOCK
 from ..models import Origin, ScheduledJob
 from .base import APP, SchedulerAdmin
-from .cells import last_outcome_html, next_run_html, running_for
+from .cells import labelled, last_outcome_html, next_run_html, running_for
 from .facts import JobFacts, gather_facts
 from .filters import ExecutorFilter, StateFilter, StoreFilter, TriggerFilter
 from .forms import ReasonForm
@@ -31,13 +31,14 @@ from .verbs import MOST_JOBS, PAUSE, REMOVE, RESUME, RUN, Verb, carry_out, tell
 class JobAdmin(JobPages, SchedulerAdmin):
     """Jobs: what they are doing, and the buttons."""
 
+    empty_template = "admin/django_apscheduler_ng/empty/jobs.html"
     list_display = ("job", "state", "schedule", "next_run", "last_outcome")
     list_display_links = None
     list_filter = (StateFilter, TriggerFilter, ExecutorFilter, "origin", StoreFilter)
     search_fields = ("name", "job_id", "func_ref")
     search_help_text = _("Name, id or callable")
     sortable_by = ("job", "next_run")
-    ordering = (F("next_run_time").asc(nulls_last=True), "name", "pk")
+    ordering = (F("next_run_time").asc(nulls_last=True), "pk")
     actions = ("pause_selected", "resume_selected", "run_selected", "remove_selected")
     show_full_result_count = False
 
@@ -106,14 +107,14 @@ class JobAdmin(JobPages, SchedulerAdmin):
         )
 
     @admin.display(description=_("next run"), ordering="next_run_time")
-    def next_run(self, row: ScheduledJob) -> SafeString | str:
+    def next_run(self, row: ScheduledJob) -> SafeString:
         """Show the next run time in the job's zone."""
-        return next_run_html(row, _facts(row))
+        return labelled(_("next run"), next_run_html(row, _facts(row)))
 
     @admin.display(description=_("last outcome"))
-    def last_outcome(self, row: ScheduledJob) -> SafeString | str:
+    def last_outcome(self, row: ScheduledJob) -> SafeString:
         """Show how the latest run ended."""
-        return last_outcome_html(_facts(row))
+        return labelled(_("last outcome"), last_outcome_html(_facts(row)))
 
     # -- actions ------------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ _WIDTH = 60
 class NodeAdmin(SchedulerAdmin):
     """Nodes: the scheduler processes, those that live and those that did."""
 
+    empty_template = "admin/django_apscheduler_ng/empty/nodes.html"
     page_template = "node.html"
     list_display = ("name", "condition", "last_heartbeat", "load", "up_since", "version")
     list_display_links = None
@@ -145,7 +146,8 @@ def _executor(alias: str, report: dict[str, Any], row: SchedulerNode) -> SafeStr
     return format_html(
         '<span class="apsng-load" title="{}"><span class="apsng-label">{}</span> '
         '<svg class="apsng-bar" viewBox="0 0 {} 8" width="{}" height="8" aria-hidden="true">'
-        '<rect class="apsng-bar-all" width="{}" height="8" rx="4"></rect><rect class="apsng-bar-used" width="{}" height="8" rx="4"></rect>'
+        '<rect class="apsng-bar-all" width="{}" height="8" rx="4"></rect>'
+        '<rect class="apsng-bar-used" width="{}" height="8" rx="4"></rect>'
         '</svg> <span class="apsng-number">{}/{}</span></span>',
         report.get("type", ""),
         alias,

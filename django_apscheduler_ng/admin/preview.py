@@ -47,7 +47,8 @@ def preview_context(trigger: BaseTrigger, now: datetime, job: ScheduledJob | Non
 def _planned(job: ScheduledJob | None) -> datetime | None:
     if job is None or job.paused or job.trigger != job.planned_trigger:
         return None
-    return job.next_fire_time
+    planned: datetime | None = job.next_fire_time
+    return planned
 
 
 def _yours(moment: datetime, zone: tzinfo) -> SafeString | str:

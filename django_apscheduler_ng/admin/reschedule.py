@@ -82,6 +82,7 @@ class ReschedulePage(_Pages):
             "reason": reason,
             "kinds": [(kind, cls.label, kind == form.kind) for kind, cls in TRIGGER_FORMS.items()],
             "has_form": bool(kind_of(facts.trigger)),
+            "back": self.links(request).page(ScheduledJob, "change", row.pk),
             "proposed": proposed and schedule_words(proposed),
         }
         if proposed is not None:

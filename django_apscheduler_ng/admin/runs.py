@@ -43,6 +43,7 @@ class RunFacts:
 class RunAdmin(SchedulerAdmin):
     """Runs: what became of each fire time."""
 
+    empty_template = "admin/django_apscheduler_ng/empty/runs.html"
     page_template = "run.html"
     list_display = ("number", "job", "outcome", "fire_time", "late", "took", "on", "remark")
     list_display_links = None
@@ -122,6 +123,7 @@ class RunAdmin(SchedulerAdmin):
             "job": _job_html(row, facts),
             "about": _about(row, facts),
             "times": _times(row, _zone_of(job), facts, now),
+            "late": None if row.started_at is None else facts.cells.late,
             "args": json_words(row.args),
             "kwargs": json_words(row.kwargs),
             "result": json_words(row.result),

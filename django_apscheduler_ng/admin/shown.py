@@ -77,7 +77,7 @@ def clock_words(moment: datetime, zone: tzinfo, *, seconds: bool | None = None) 
 def moment_html(
     moment: datetime | None, zone: tzinfo | None = None, *, now: datetime | None = None
 ) -> SafeString | str:
-    """Return a moment in `zone` with the zone's name, and below it how far away it is and the viewer's time where that differs.
+    """Return a moment in `zone`, and below it how far away it is, the zone, and the viewer's time where that differs.
 
     Args:
         moment: the moment; None shows a dash.
@@ -90,12 +90,12 @@ def moment_html(
     zone = zone or viewer
     far = distance_words(moment, now or SYSTEM_CLOCK.now())
     differs = moment.astimezone(zone).utcoffset() != moment.astimezone(viewer).utcoffset()
-    yours = f" · {_zoned(moment, viewer, zone)}" if differs else ""
+    yours = f" ({_zoned(moment, viewer, zone)})" if differs else ""
     return format_html(
-        '<span class="apsng-moment">{} <span class="apsng-zone">{}</span></span><span class="apsng-sub">{}{}</span>',
+        '<span class="apsng-moment">{}</span><span class="apsng-sub">{} · {}{}</span>',
         time_tag(moment, zone),
-        zone,
         far,
+        zone,
         yours,
     )
 
@@ -159,14 +159,18 @@ def schedule_words(trigger: BaseTrigger) -> str:
 
 def lateness(run: JobRun) -> timedelta | None:
     """Return how late a run started; None where it did not."""
-    return None if run.started_at is None else run.started_at - run.due_at
+    if run.started_at is None:
+        return None
+    late: timedelta = run.started_at - run.due_at
+    return late
 
 
 def duration(run: JobRun, now: datetime) -> timedelta | None:
     """Return how long the body of a run took, or has taken so far; None where it did not start."""
     if run.started_at is None:
         return None
-    return (run.finished_at or now) - run.started_at
+    took: timedelta = (run.finished_at or now) - run.started_at
+    return took
 
 
 def span_or_nothing(span: timedelta | None) -> str:

@@ -124,10 +124,10 @@ def tell(verb: Verb, tally: Tally, request: HttpRequest) -> None:
         messages.info(request, verb.idle(len(tally.idle)))
     for job, sentence in tally.failed[:_TOLD_FAILURES]:
         messages.error(request, _("Job “%(job)s”: %(problem)s") % {"job": job, "problem": sentence})
-    if more := len(tally.failed) - _TOLD_FAILURES:
-        if more > 0:
-            text = ngettext("%(count)d more job refused.", "%(count)d more jobs refused.", more)
-            messages.error(request, text % {"count": more})
+    more = len(tally.failed) - _TOLD_FAILURES
+    if more > 0:
+        text = ngettext("%(count)d more job refused.", "%(count)d more jobs refused.", more)
+        messages.error(request, text % {"count": more})
 
 
 def _is_unfinished(job: ScheduledJob) -> bool:

@@ -100,6 +100,9 @@ class BaseJobStore(ABC):
     def shutdown(self) -> None:  # noqa: B027 - most stores hold nothing
         """Release what the store holds. A second call does nothing."""
 
+    def leave(self) -> None:  # noqa: B027 - likewise
+        """Release what belongs to the calling thread, which has made passes and makes no more."""
+
     @abstractmethod
     def lookup_job(self, job_id: str) -> Job | None:
         """Return the job, or None when it is not here."""

@@ -112,6 +112,7 @@ class DjangoJobStore(BaseJobStore):
             node=uuid4().hex,
             environment=config.environment,
         )
+        self._held.clear()
         self._claims = Claims(identity, sql)
         self._recorder = Recorder(
             using=self.using, node=identity.node, sql=sql, limits=_limits(config), recorded=self._after_recording
@@ -132,6 +133,11 @@ class DjangoJobStore(BaseJobStore):
             self._recorder.start()
             self._node.start()
 
+    def leave(self) -> None:
+        """Close the connection of the calling thread."""
+        if not connections[self.using].in_atomic_block:
+            connections[self.using].close()
+
     def shutdown(self) -> None:
         """Record what has ended, interrupt what has not, and stop being a node."""
         node, self._node = self._node, None
@@ -150,7 +156,7 @@ class DjangoJobStore(BaseJobStore):
             logger.error("The end of this node could not be recorded (%s); other nodes will find it dead.", error)
 
     def _interrupt(self, node: str) -> None:
-        interrupted = interrupt(self.using, node, self.clock.now())
+        interrupted = interrupt(self.using, self.namespace, node, self.clock.now())
         if interrupted:
             logger.warning("%d run(s) were still under way and are interrupted.", interrupted)
 
@@ -184,7 +190,7 @@ class DjangoJobStore(BaseJobStore):
                     )
             rescued = rescue(using, self.namespace, self.clock.now())
             with self._claiming:
-                lost = hand_back_lost(using, me, set(self._held))
+                lost = hand_back_lost(using, self.namespace, me, set(self._held))
             woken = unpark(using, self.namespace)
             claims.stray_executors = self._stray_executors()
         if (rescued or lost or woken) and self._host is not None:
@@ -495,9 +501,12 @@ class DjangoJobStore(BaseJobStore):
     def _locked(self, job_id: str) -> ScheduledJob | None:
         """Return the job's row, locked until the transaction ends and with its revision moved on.
 
-        Beginning with the write locks the row on every database, and spares SQLite a read before it.
+        Beginning with the write locks the row on every database, and spares SQLite a read before it. MariaDB may look the row up by
+        an index in which a pass moves it at that moment, and miss it; it never misses a primary key.
         """
         jobs = self._jobs.filter(job_id=job_id)
+        if connections[self.using].vendor == "mysql":
+            jobs = self._jobs.filter(pk=jobs.values_list("pk", flat=True).first())
         row: ScheduledJob | None = jobs.first() if jobs.update(revision=F("revision") + 1) else None
         return row
 

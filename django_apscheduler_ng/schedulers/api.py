@@ -373,15 +373,16 @@ class JobsApi(ABC):
         Raises:
             JobLookupError: there is no such job.
         """
+        last: JobLookupError | None = None
         for alias in self._aliases(jobstore):
-            store = self._jobstores[alias]
             try:
-                run_id = store.request_run(job_id)
-            except JobLookupError:
+                run_id = self._jobstores[alias].request_run(job_id)
+            except JobLookupError as error:
+                last = error
                 continue
             self._jobs_changed()
             return run_id
-        raise self._not_found(job_id)
+        raise last if jobstore and last else self._not_found(job_id)
 
     def _aliases(self, jobstore: str | None) -> list[str]:
         """Return the aliases to search."""
@@ -429,7 +430,7 @@ class JobsApi(ABC):
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=self.timezone)
             return moment.astimezone(UTC)
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, AttributeError, TypeError, OverflowError):
             raise ConfigurationError(
                 f"Job option 'next_run_time' must be a datetime or an ISO string like '2026-01-31 09:00:00', got {value!r}."
             ) from None

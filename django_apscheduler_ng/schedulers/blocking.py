@@ -34,3 +34,5 @@ class BlockingScheduler(BaseScheduler):
         while self.state != STATE_STOPPED:
             self._wake.clear()
             self._wake.wait(self._process_jobs())
+        for store in self.jobstores().values():
+            store.leave()

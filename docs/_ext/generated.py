@@ -12,10 +12,11 @@ from dataclasses import fields
 from typing import Any, ClassVar
 
 from django.core.management import load_command_class
-from django_apscheduler_ng import checks, conf, events, serving, signals
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+from django_apscheduler_ng import checks, conf, events, serving, signals
 
 
 def comments_above(thing: Any) -> dict[str, str]:

@@ -95,8 +95,8 @@ def _closing(name: str, lines: list[str], start: int, fence: str) -> int:
 
 
 def _options_before(lines: list[str], fence: int) -> dict[str, str]:
-    match = _COMMENT.search(lines[fence - 1]) if fence else None
-    return _options(match["options"]) if match is not None and match["kind"] == "snippet" else {}
+    comments = _COMMENT.finditer(lines[fence - 1]) if fence else ()
+    return next((_options(match["options"]) for match in comments if match["kind"] == "snippet"), {})
 
 
 def _options(text: str) -> dict[str, str]:

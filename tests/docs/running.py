@@ -35,6 +35,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from django.core.management import call_command
+
 from .pages import CHECKOUT, RUN, Page, Snippet
 
 #: Longest time for a command, and for a server to be ready or to end.
@@ -209,19 +211,27 @@ class Reader:
                 check_target(target)
             case ["python3", script, *options] if (CHECKOUT / script).is_file():
                 check_script(script, options)
+            case _:
+                return self._python_command(command, words, expected_code)
+        return ""
+
+    def _python_command(self, command: str, words: list[str], expected_code: int) -> str:
+        """Run a command line that this interpreter understands."""
+        match words:
             case ["python", "manage.py", ("runserver" | "runscheduler") as server, *options] if not _ends({*options}):
                 self._serve(command, server, options)
+                return ""
             case ["python", "manage.py", "createsuperuser"]:
-                return self._run([sys.executable, "manage.py", "createsuperuser", "--noinput"], expected_code)
-            case ["django-admin", *arguments]:
-                return self._run([sys.executable, "-m", "django", *arguments], expected_code)
+                arguments = ["manage.py", "createsuperuser", "--noinput"]
             case ["python", *arguments]:
-                return self._run([sys.executable, *arguments], expected_code)
-            case ["pytest", *arguments]:
-                return self._run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments], expected_code)
+                pass
+            case ["django-admin", *rest]:
+                arguments = ["-m", "django", *rest]
+            case ["pytest", *rest]:
+                arguments = ["-m", "pytest", "-p", "no:cacheprovider", *rest]
             case _:
                 raise SnippetError(f"No test knows the command {command!r}.")
-        return ""
+        return self._run([sys.executable, *arguments], expected_code)
 
     def _run(self, words: list[str], expected_code: int) -> str:
         done = subprocess.run(
@@ -346,14 +356,13 @@ def _answers(port: int) -> bool:
 
 def make_project(folder: Path) -> Path:
     """Make the project that pages start from, in `folder`."""
-    reader = Reader(Page(name="the project", text="", snippets=[]), folder)
-    for command in ("django-admin startproject mysite .", "python manage.py startapp shop"):
-        reader.django = False
-        reader.command(command)
+    call_command("startproject", "mysite", folder)
+    (folder / "shop").mkdir()
+    call_command("startapp", "shop", folder / "shop")
     with (folder / "mysite" / "settings.py").open("a") as file:
         file.write('\nINSTALLED_APPS += ["django_apscheduler_ng", "shop"]\n')
         file.write(f'DATABASES["default"]["OPTIONS"] = {_SQLITE_OPTIONS!r}\n')
-    reader.command("python manage.py migrate --verbosity 0")
+    Reader(Page(name="the project", text="", snippets=[]), folder).command("python manage.py migrate --verbosity 0")
     return folder
 
 

@@ -1,0 +1,57 @@
+"""Bodies of jobs that several nodes of one process run; what they did is kept in memory."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from threading import Event, Lock
+
+from django_apscheduler_ng import current_run
+
+_lock = Lock()
+
+#: (job id, fire time as text, attempt) of each body that began.
+began: list[tuple[str, str, int]] = []
+
+#: How many bodies of each job are under way, and how many were at most.
+under_way: Counter[str] = Counter()
+most: Counter[str] = Counter()
+
+#: Held bodies wait for this.
+gate = Event()
+
+
+def reset() -> None:
+    """Forget everything, and hold bodies that want to be held."""
+    with _lock:
+        began.clear()
+        under_way.clear()
+        most.clear()
+        gate.clear()
+
+
+def count(seconds: float = 0, *_unused: object) -> None:
+    """Be counted, and take a while."""
+    with _counted():
+        time.sleep(seconds)
+
+
+def hold() -> None:
+    """Be counted, and wait for the gate to open."""
+    with _counted():
+        gate.wait(30)
+
+
+class _counted:
+    def __enter__(self) -> None:
+        run = current_run()
+        assert run is not None
+        self._job_id = run.job_id
+        with _lock:
+            began.append((run.job_id, run.fire_time.isoformat() if run.fire_time else f"by hand {run.id}", run.attempt))
+            under_way[run.job_id] += 1
+            most[run.job_id] = max(most[run.job_id], under_way[run.job_id])
+
+    def __exit__(self, *_error: object) -> None:
+        with _lock:
+            under_way[self._job_id] -= 1

@@ -1,0 +1,232 @@
+"""Nodes that are taken for dead while they live, and answers of the database that are lost on their way."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import pytest
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_apscheduler_ng import get_scheduler
+from django_apscheduler_ng.hotsql.base import HotSQL
+from django_apscheduler_ng.jobstores.django import DjangoJobStore
+from django_apscheduler_ng.models import JobRun, NodeState, ScheduledJob, SchedulerNode
+from django_apscheduler_ng.nodes import Node
+from django_apscheduler_ng.runs import RunStatus
+from tests.concurrency import bodies
+from tests.concurrency.conftest import assert_each_began_once, finish, store_of, wait_until
+
+OF_THE_DEAD = ("is taken for dead", "Runs of nodes that died", "The heartbeat of this node failed")
+
+
+@pytest.fixture
+def heart(monkeypatch):
+    """Stops the heartbeats of nodes (by id): `heart.silent.add(…)`."""
+
+    class Heart:
+        silent: set[str] = set()
+
+    beat = Node.beat
+
+    def beat_or_fail(self):
+        if self.identity.node in Heart.silent:
+            raise OperationalError("on purpose")
+        beat(self)
+
+    Heart.silent = set()
+    monkeypatch.setattr(Node, "beat", beat_or_fail)
+    return Heart
+
+
+@pytest.fixture
+def before_start(monkeypatch):
+    """Holds nodes (by id) between the claim and the start of its runs: `before_start.held.add(…)`, `before_start.gate.set()`."""
+
+    class BeforeStart:
+        held: set[str] = set()
+        reached = Event()
+        gate = Event()
+
+    start_runs = DjangoJobStore.start_runs
+
+    def start_later(self, runs, now):
+        if self.node_id in BeforeStart.held:
+            BeforeStart.reached.set()
+            assert BeforeStart.gate.wait(20)
+        return start_runs(self, runs, now)
+
+    BeforeStart.held, BeforeStart.reached, BeforeStart.gate = set(), Event(), Event()
+    monkeypatch.setattr(DjangoJobStore, "start_runs", start_later)
+    yield BeforeStart
+    BeforeStart.gate.set()
+
+
+def only_run(job_id: str = "job", **filters: object) -> JobRun:
+    return JobRun.objects.get(job_id=job_id, **filters)
+
+
+def test_what_a_silent_node_had_claimed_is_started_by_another_one_only(start_node, heart, before_start, complaints):
+    silent = start_node()
+    before_start.held.add(store_of(silent).node_id)
+    get_scheduler().add_job(bodies.count, id="job")
+    assert before_start.reached.wait(10)
+    heart.silent.add(store_of(silent).node_id)
+    other = start_node()
+
+    wait_until(lambda: bodies.began, "the other node runs it")
+    before_start.gate.set()
+    wait_until(lambda: only_run().status == RunStatus.SUCCEEDED, "it is recorded")
+    heart.silent.clear()
+    wait_until(lambda: SchedulerNode.objects.alive().count() == 2, "the silent node is back")
+    finish(silent, other)
+
+    assert_each_began_once()
+    assert only_run().attempt == 1
+    assert complaints(*OF_THE_DEAD) == []
+
+
+@pytest.mark.parametrize("on_abandoned", ["abandon", "rerun"])
+def test_a_late_end_of_a_run_that_was_given_up_is_not_recorded(start_node, heart, complaints, on_abandoned):
+    silent = start_node()
+    get_scheduler().add_job(bodies.hold, id="job", on_abandoned=on_abandoned)
+    wait_until(lambda: bodies.began, "it runs")
+    heart.silent.add(store_of(silent).node_id)
+    other = start_node()
+
+    wait_until(lambda: only_run(attempt=1).status == RunStatus.ABANDONED, "it is abandoned")
+    if on_abandoned == "rerun":
+        wait_until(lambda: len(bodies.began) == 2, "the second attempt runs")
+    abandoned = only_run(attempt=1)
+    bodies.gate.set()
+    wait_until(lambda: not bodies.under_way["job"], "all bodies end")
+    finish(silent, other)
+
+    assert_each_began_once()
+    now = only_run(attempt=1)
+    assert (now.status, now.finished_at, now.result) == (RunStatus.ABANDONED, abandoned.finished_at, "")
+    later = JobRun.objects.filter(attempt=2).values_list("status", "slot")
+    assert list(later) == ([(RunStatus.SUCCEEDED, now.slot)] if on_abandoned == "rerun" else [])
+    assert complaints(*OF_THE_DEAD) == []
+
+
+def test_a_node_that_was_taken_for_dead_claims_nothing_before_its_next_heartbeat(start_node, heart, complaints):
+    node = start_node()
+    heart.silent.add(store_of(node).node_id)
+    SchedulerNode.objects.update(state=NodeState.DEAD)
+
+    get_scheduler().add_job(bodies.count, id="job")
+    node.wakeup()
+    passes = wait_until(lambda: store_of(node)._last_pass, "a pass")
+    wait_until(lambda: store_of(node)._last_pass > passes, "another pass")
+    assert JobRun.objects.count() == 0
+
+    heart.silent.clear()
+    wait_until(lambda: bodies.began, "it is back")
+    finish(node)
+    assert_each_began_once()
+    assert complaints(*OF_THE_DEAD) == []
+
+
+def test_a_node_that_is_taken_for_dead_between_claim_and_start_starts_nothing(
+    start_node, heart, before_start, complaints
+):
+    node = start_node()
+    before_start.held.add(store_of(node).node_id)
+    get_scheduler().add_job(bodies.count, id="job")
+    assert before_start.reached.wait(10)
+    heart.silent.add(store_of(node).node_id)
+    SchedulerNode.objects.update(state=NodeState.DEAD)
+
+    before_start.gate.set()
+    passes = store_of(node)._last_pass
+    wait_until(lambda: store_of(node)._last_pass > passes, "another pass")
+    assert bodies.began == []
+    assert only_run().status == RunStatus.CLAIMED
+
+    heart.silent.clear()  # it finds a run in its name that it knows nothing of, and gives it back
+    wait_until(lambda: only_run().status == RunStatus.SUCCEEDED, "it ran")
+    finish(node)
+    assert_each_began_once()
+    assert complaints(*OF_THE_DEAD, "had lost sight of") == []
+
+
+def test_an_outage_of_the_database_for_longer_than_the_lease_kills_nobody(start_node, heart, complaints):
+    nodes = [start_node(), start_node()]
+    wait_until(lambda: SchedulerNode.objects.filter(heartbeat__gte=3).count() == 2, "both live")
+    get_scheduler().add_job(bodies.hold, id="job")
+    wait_until(lambda: bodies.began, "it runs")
+
+    # for both nodes at once the time passes, and the database is away
+    heart.silent |= {store_of(node).node_id for node in nodes}
+    Event().wait(1.5)
+    heart.silent.clear()
+    beats = dict(SchedulerNode.objects.values_list("pk", "heartbeat"))
+    wait_until(lambda: all(row.heartbeat > beats[row.pk] + 3 for row in SchedulerNode.objects.all()), "both beat again")
+
+    assert SchedulerNode.objects.alive().count() == 2
+    bodies.gate.set()
+    wait_until(lambda: only_run().status == RunStatus.SUCCEEDED, "its end is recorded")
+    finish(*nodes)
+    assert_each_began_once()
+    assert complaints("The heartbeat of this node failed") == []
+
+
+def test_a_claim_whose_answer_was_lost_is_given_back_and_started_once(start_node, monkeypatch, complaints):
+    node = start_node(paused=True)
+    get_scheduler().add_job(bodies.count, id="job")
+    commit, lost = BaseDatabaseWrapper.commit, []
+
+    def commit_and_lose(self):
+        commit(self)
+        if JobRun.objects.filter(status=RunStatus.CLAIMED).exists() and not lost:
+            lost.append(True)
+            raise OperationalError("the answer was lost, on purpose")
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "commit", commit_and_lose)
+    node.resume()
+    wait_until(lambda: lost, "the claim is committed")
+    wait_until(lambda: only_run().status == RunStatus.SUCCEEDED, "it ran")
+    finish(node)
+
+    assert_each_began_once()
+    assert len(bodies.began) == 1
+    assert complaints("Job store 'default' failed", "had lost sight of") == []
+
+
+@pytest.mark.parametrize("write", ["start", "finish"])
+def test_a_start_or_end_whose_answer_was_lost_happened_once(start_node, monkeypatch, complaints, write):
+    node = start_node()
+    original, lost = getattr(HotSQL, write), []
+
+    def write_and_lose(self, *args):
+        answer = original(self, *args)
+        if not lost:
+            lost.append(True)
+            raise OperationalError("the answer was lost, on purpose")
+        return answer
+
+    monkeypatch.setattr(HotSQL, write, write_and_lose)
+    get_scheduler().add_job(bodies.count, id="job")
+    wait_until(lambda: lost, "the answer is lost")
+    wait_until(lambda: bodies.began and only_run().status == RunStatus.SUCCEEDED, "it ran")
+    finish(node)
+
+    assert_each_began_once()
+    assert len(bodies.began) == 1
+    expected = ("Job store 'default' failed", "had lost sight of", "cannot be written")
+    assert complaints(*expected) == []
+
+
+def test_a_parked_job_whose_wake_up_was_lost_is_found_again(start_node, complaints):
+    node = start_node()
+    get_scheduler().add_job(bodies.count, "interval", id="job", seconds=0.2, coalesce=False)
+    wait_until(lambda: bodies.began, "it runs")
+    ScheduledJob.objects.update(parked=True)
+
+    count = len(bodies.began)
+    wait_until(lambda: len(bodies.began) > count + 2, "it runs again", 5)
+
+    finish(node)
+    assert_each_began_once()
+    assert complaints("skipped") == []
