@@ -31,21 +31,43 @@ class SystemClock:
         return time.monotonic()
 
 
-class OffsetClock:
-    """Another clock shifted by a measured offset, for instance to agree with the clock of a database."""
+class AnchoredClock:
+    """The clock of somebody else, a database for one: told once in a while, and carried on by the monotonic reading between.
 
-    def __init__(self, base: Clock, offset: timedelta = timedelta(0)) -> None:
-        """Start with `offset` added to the wall reading of `base`."""
+    A step of this machine's wall clock changes nothing, then. Before it is anchored it is the base clock.
+    """
+
+    #: How far the wall clock may move from the monotonic one until the anchor is in doubt.
+    TOLERANCE = timedelta(milliseconds=500)
+
+    def __init__(self, base: Clock) -> None:
+        """Carry on with the readings of `base`."""
         self.base = base
-        self.offset = offset
+        self._anchor: tuple[datetime, float, datetime] | None = None
+
+    def anchor(self, moment: datetime) -> None:
+        """Take `moment` (aware) for the time it is now."""
+        self._anchor = (moment, self.base.monotonic(), self.base.now())
 
     def now(self) -> datetime:
-        """Return the shifted moment, aware and in UTC."""
-        return self.base.now() + self.offset
+        """Return the current moment, aware and in UTC."""
+        if self._anchor is None:
+            return self.base.now()
+        moment, monotonic, _ = self._anchor
+        return moment + timedelta(seconds=self.base.monotonic() - monotonic)
 
     def monotonic(self) -> float:
-        """Return the monotonic reading of the base clock, unshifted."""
+        """Return the monotonic reading of the base clock."""
         return self.base.monotonic()
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the wall clock was set, or the machine slept, since the anchor: the monotonic reading stands still then."""
+        if self._anchor is None:
+            return False
+        _, monotonic, wall = self._anchor
+        passed = timedelta(seconds=self.base.monotonic() - monotonic)
+        return abs(self.base.now() - wall - passed) > self.TOLERANCE
 
 
 #: Used wherever no clock was given.

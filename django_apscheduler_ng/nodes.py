@@ -20,7 +20,7 @@ from django.db import connections
 from django.db.models import F
 
 from .claiming import Identity
-from .clock import OffsetClock
+from .clock import AnchoredClock
 from .connections import own_connection
 from .models import NodeState, SchedulerNode
 
@@ -68,7 +68,7 @@ class Node:
     def __init__(
         self,
         identity: Identity,
-        clock: OffsetClock,
+        clock: AnchoredClock,
         *,
         version: str,
         interval: float,
@@ -105,7 +105,7 @@ class Node:
     def register(self) -> None:
         """Write the node's row and start the heartbeat."""
         with own_connection(self.identity.using):
-            self._measure()
+            self.measure()
             now = self._clock.now()
             self._rows.update_or_create(
                 pk=self.identity.node,
@@ -136,7 +136,7 @@ class Node:
     def beat(self) -> None:
         """Move the heartbeat on by one; a node that was taken for dead meanwhile, or whose row is gone, is back with it."""
         with own_connection(self.identity.using):
-            self._measure()
+            self.measure()
             columns = {**self._report(), "seen_at": self._clock.now()}
             if not self._rows.filter(pk=self.identity.node).update(heartbeat=F("heartbeat") + 1, **columns):
                 self.register()
@@ -156,20 +156,18 @@ class Node:
                 self._failing = False
         connections[self.identity.using].close()
 
-    def _measure(self) -> None:
-        """Measure how far the database's clock is from this machine's."""
+    def measure(self) -> None:
+        """Set the clock by the database's; SQLite has none of its own."""
         connection = connections[self.identity.using]
         sql = _DATABASE_TIME.get(connection.vendor)
         if sql is None or not self._follow_database:
             return
         with connection.cursor() as cursor:
-            before = self._clock.base.monotonic()
+            before = self._clock.monotonic()
             cursor.execute(sql)
             (there,) = cursor.fetchone()
-            trip = timedelta(seconds=self._clock.base.monotonic() - before)
-        offset = there.replace(tzinfo=UTC) + trip / 2 - self._clock.base.now()
-        if abs(offset - self._clock.offset) > max(trip, timedelta(milliseconds=5)):
-            self._clock.offset = offset
+            trip = timedelta(seconds=self._clock.monotonic() - before)
+        self._clock.anchor(there.replace(tzinfo=UTC) + trip / 2)
 
 
 def executors_report(executors: Mapping[str, Any]) -> str:

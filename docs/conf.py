@@ -31,14 +31,18 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "django_apscheduler_ng"
 html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_copy_source = False
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+# What looks like code is to be copied: no curly quotes, no dashes for "--".
+smartquotes = False
+
 # Docstrings are written with single backticks.
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
-autodoc_class_signature = "separated"
+autoclass_content = "both"
 napoleon_numpy_docstring = False

@@ -38,11 +38,12 @@ from tests import services  # noqa: E402
 #: What a virtual environment must have to be used as it is.
 NEEDED = ("django", "environ", "importlinter", "mypy", "pytest", "pytest_django", "sphinx", "whitenoise", "xdist")
 
-#: Folders of tests that may run side by side, and those that start processes and watch the time.
+#: Tests that run in this process, and tests that start others, which take turns by file; as patterns below `tests`.
 PARALLEL = ("unit", "properties", "contract", "django", "architecture", "docs")
-ALONE = ("concurrency", "acceptance", "browser")
-#: What depends on the database.
-PER_DATABASE = (("contract", "django"), ("concurrency",))
+PROCESSES = ("concurrency", "acceptance", "browser")
+#: What is repeated on every database.
+PARALLEL_PER_DATABASE = ("contract", "django")
+PROCESSES_PER_DATABASE = ("concurrency", "acceptance/test_runscheduler*.py")
 FAST = ("unit", "properties", "contract", "django")
 
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected)\b")
@@ -124,12 +125,12 @@ def _steps(python: str, options: argparse.Namespace) -> Iterator[Step]:
         return
     yield from _static(python)
     yield _pytest(python, "tests on sqlite", PARALLEL)
-    yield _pytest(python, "tests with processes on sqlite", ALONE, workers=0)
+    yield _pytest(python, "tests with processes on sqlite", PROCESSES, distribution="loadfile")
     for database, service in _SERVERS.items():
         if not service.absence():
-            parallel, alone = PER_DATABASE
-            yield _pytest(python, f"tests on {database}", parallel, database)
-            yield _pytest(python, f"tests with processes on {database}", alone, database, workers=0)
+            yield _pytest(python, f"tests on {database}", PARALLEL_PER_DATABASE, database)
+            name = f"tests with processes on {database}"
+            yield _pytest(python, name, PROCESSES_PER_DATABASE, database, distribution="loadfile")
             drop = (python, "-W", "ignore", "-m", "tests.services")
             yield Step(name=f"drop leftovers on {database}", command=drop, environment={"TEST_DATABASE": database})
 
@@ -149,12 +150,15 @@ def _static(python: str) -> Iterator[Step]:
         yield Step(name="docs", command=build)
 
 
-def _pytest(python: str, name: str, folders: tuple[str, ...], database: str = "sqlite", *, workers: int = 2) -> Step:
-    paths = [f"tests/{folder}" for folder in folders if any((CHECKOUT / "tests" / folder).glob("**/test_*.py"))]
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations", "5", *paths]
-    if workers:
-        command += ["-n", str(workers), "--dist", "worksteal"]
-    return Step(name=name, command=tuple(command), environment={"TEST_DATABASE": database})
+def _pytest(
+    python: str, name: str, patterns: tuple[str, ...], database: str = "sqlite", *, distribution: str = "worksteal"
+) -> Step:
+    """Return the step that runs the tests below the folders, or in the files, that match; empty folders are left out."""
+    found = [path for pattern in patterns for path in sorted((CHECKOUT / "tests").glob(pattern))]
+    paths = [str(path.relative_to(CHECKOUT)) for path in found if path.is_file() or any(path.glob("**/test_*.py"))]
+    pytest = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations", "5")
+    workers = ("-n", "2", "--dist", distribution)
+    return Step(name=name, command=(*pytest, *workers, *paths), environment={"TEST_DATABASE": database})
 
 
 def _perform(step: Step) -> Result:

@@ -42,10 +42,10 @@ class CappedPaginator(_Paginator):
     """Counts no further than `LONGEST_LIST`, so that lists of millions of rows stay fast."""
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         """Return how many rows are listed."""
-        rows = self.object_list.order_by()[:LONGEST_LIST]
-        return int(rows.count())
+        rows: Any = self.object_list
+        return int(rows.order_by()[:LONGEST_LIST].count())
 
 
 class PreparedChangeList(ChangeList):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import JobLogEntry, JobRun, ScheduledJob
@@ -23,7 +23,6 @@ from .shown import (
     lateness,
     moment_html,
     span_or_nothing,
-    span_words,
     status_badge,
     summary_words,
     time_tag,
@@ -182,32 +181,47 @@ class EventCells:
     at: SafeString | str
     link: SafeString
     who: str
-    #: The changes that fit into a table.
-    changes: list[Change]
-    #: How many more there are.
-    more: int
-    run: SafeString | str
+    #: The first changes, or the run that was asked for.
+    changes: SafeString | str
 
 
 def event_cells(entry: JobLogEntry, links: Links) -> EventCells:
     """Return the cells of an event."""
     before, after = event_values(entry)
-    changes = changes_of(before, after)
-    shown = [change for change in changes if before] or [
-        change for change in changes if change.label == _label("trigger")
-    ]
     return EventCells(
         entry=entry,
         at=moment_html(entry.at),
         link=links.anchor(action_badge(entry), JobLogEntry, entry.pk),
         who=entry.actor_name or NOTHING,
-        changes=[
-            Change(label=change.label, before=shortened(change.before), after=shortened(change.after))
-            for change in shown[:_SHORT_CHANGES]
-        ],
-        more=max(0, len(shown) - _SHORT_CHANGES) if before else 0,
-        run=links.anchor(gettext("run %(id)s") % {"id": after["run"]}, JobRun, after["run"]) if "run" in after else "",
+        changes=run_html(after, links) or _changes_html(before, after) or NOTHING,
     )
+
+
+def run_html(after: dict[str, Any], links: Links) -> SafeString | str:
+    """Return a link to the run that an event asked for, an empty string where it asked for none."""
+    if "run" not in after:
+        return ""
+    return links.anchor(gettext("run %(id)s") % {"id": after["run"]}, JobRun, after["run"])
+
+
+def _changes_html(before: dict[str, Any], after: dict[str, Any]) -> SafeString:
+    """Return the first changes as short lines; of a new job only its trigger."""
+    if not before:
+        after = {name: value for name, value in after.items() if name == "trigger"}
+    changes = changes_of(before, after)
+    lines = [
+        format_html('<span class="apsng-change">{}</span>', _change_html(change)) for change in changes[:_SHORT_CHANGES]
+    ]
+    if more := len(changes[_SHORT_CHANGES:]):
+        words = ngettext("and %(count)d more", "and %(count)d more", more) % {"count": more}
+        lines.append(format_html('<span class="apsng-sub">{}</span>', words))
+    return format_html_join("", "{}", ((line,) for line in lines))
+
+
+def _change_html(change: Change) -> SafeString:
+    before = "" if change.before == NOTHING else format_html("<del>{}</del> → ", shortened(change.before))
+    label = format_html('<span class="apsng-label">{}</span>', change.label)
+    return format_html("{} {}<ins>{}</ins>", label, before, shortened(change.after))
 
 
 def action_badge(entry: JobLogEntry) -> SafeString:
@@ -245,9 +259,3 @@ def _label(name: str) -> str:
     """Return the words for a column of jobs."""
     known = {field.name: str(getattr(field, "verbose_name", field.name)) for field in ScheduledJob._meta.get_fields()}
     return known.get(name, name)
-
-
-def late_words(run: JobRun) -> str:
-    """Return how late a run started, a dash where it did not start."""
-    span = lateness(run)
-    return NOTHING if span is None else span_words(span)

@@ -7,14 +7,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import JobLogEntry, ScheduledJob
 from .base import CappedPaginator, Links, SchedulerAdmin
-from .cells import EventCells, action_badge, changes_of, event_cells, event_values
+from .cells import EventCells, action_badge, changes_of, event_cells, event_values, run_html
 from .facts import existing_jobs
 from .filters import ActionFilter, JobFilter, StoreFilter
 from .shown import NOTHING, moment_html
@@ -74,13 +74,15 @@ class EventAdmin(SchedulerAdmin):
     @admin.display(description=_("changes"))
     def changes(self, row: JobLogEntry) -> SafeString | str:
         """Show the first changes."""
-        return changes_html(_cells(row)) or NOTHING
+        return _cells(row).changes
 
     def page_context(self, request: HttpRequest, row: JobLogEntry) -> dict[str, Any]:
         """Return everything about the event."""
         links = self.links(request)
         job = existing_jobs(self.database, [row.job_key]).get(row.job_key)
         cells = event_cells(row, links)
+        before, after = event_values(row)
+        run = run_html(after, links)
         return {
             "title": gettext("Event of %(job)s") % {"job": job or row.job_id},
             "badge": action_badge(row),
@@ -91,9 +93,9 @@ class EventAdmin(SchedulerAdmin):
                 (gettext("by"), _who(row, cells)),
                 (gettext("why"), row.reason or NOTHING),
                 (gettext("job store"), row.namespace),
-                *([(gettext("run"), cells.run)] if cells.run else []),
+                *([(gettext("run"), run)] if run else []),
             ],
-            "changes": changes_of(*event_values(row)),
+            "changes": changes_of(before, after),
         }
 
 
@@ -104,19 +106,6 @@ def _who(row: JobLogEntry, cells: EventCells) -> str:
 def _cells(row: JobLogEntry) -> EventCells:
     cells: EventCells = row._cells  # type: ignore[attr-defined]
     return cells
-
-
-def changes_html(cells: EventCells) -> SafeString:
-    """Return the changes of an event as short lines."""
-    lines = format_html_join(
-        "",
-        '<span class="apsng-change"><span class="apsng-label">{}</span> <del>{}</del> → <ins>{}</ins></span>',
-        ((change.label, change.before, change.after) for change in cells.changes),
-    )
-    more = (
-        ngettext("and %(count)d more", "and %(count)d more", cells.more) % {"count": cells.more} if cells.more else ""
-    )
-    return format_html('{}{}<span class="apsng-sub">{}</span>', lines, cells.run, more) if lines or cells.run else lines
 
 
 def _job_html(row: JobLogEntry, job: ScheduledJob | None, links: Links) -> SafeString:

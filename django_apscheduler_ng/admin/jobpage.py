@@ -154,6 +154,7 @@ class JobPages(ReschedulePage, _Pages):
         touched = [job for job in jobs if verb.applies(job)]
         context = {
             "title": verb.question,
+            "is_below": len(jobs) == 1 and not hidden,
             "verb": verb,
             "jobs": touched,
             "untouched": len(jobs) - len(touched),

@@ -18,6 +18,7 @@ from ..clock import SYSTEM_CLOCK
 from ..conf import get_config
 from ..models import JobRun, NodeState, SchedulerNode
 from .base import SchedulerAdmin
+from .cells import labelled
 from .filters import StoreFilter
 from .shown import NOTHING, badge, distance_words, json_words, moment_html, span_words
 
@@ -68,9 +69,9 @@ class NodeAdmin(SchedulerAdmin):
         return state_html(row, row._now)  # type: ignore[attr-defined]
 
     @admin.display(description=_("last heartbeat"))
-    def last_heartbeat(self, row: SchedulerNode) -> str:
+    def last_heartbeat(self, row: SchedulerNode) -> SafeString:
         """Show the age of the last heartbeat."""
-        return distance_words(row.seen_at, row._now)  # type: ignore[attr-defined]
+        return labelled(_("last heartbeat"), distance_words(row.seen_at, row._now))  # type: ignore[attr-defined]
 
     @admin.display(description=_("executors"))
     def load(self, row: SchedulerNode) -> SafeString | str:
@@ -78,9 +79,9 @@ class NodeAdmin(SchedulerAdmin):
         return load_html(row) or NOTHING
 
     @admin.display(description=_("started"))
-    def up_since(self, row: SchedulerNode) -> SafeString | str:
+    def up_since(self, row: SchedulerNode) -> SafeString:
         """Show when it started."""
-        return moment_html(row.started_at, now=row._now)  # type: ignore[attr-defined]
+        return labelled(_("started"), moment_html(row.started_at, now=row._now))  # type: ignore[attr-defined]
 
     def page_context(self, request: HttpRequest, row: SchedulerNode) -> dict[str, Any]:
         """Return everything about the node."""

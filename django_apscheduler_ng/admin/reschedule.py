@@ -76,6 +76,7 @@ class ReschedulePage(_Pages):
         facts = gather_facts([row], SYSTEM_CLOCK.now(), self.links(request))[row.pk]
         context: dict[str, Any] = {
             "title": gettext("Reschedule"),
+            "is_below": True,
             "job": row,
             "schedule": schedule_words(facts.trigger),
             "form": form,

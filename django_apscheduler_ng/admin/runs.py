@@ -20,7 +20,7 @@ from ..clock import SYSTEM_CLOCK
 from ..models import JobRun, ScheduledJob, SchedulerNode
 from ..rows import read_trigger
 from .base import CappedPaginator, Links, SchedulerAdmin
-from .cells import RunCells, run_cells
+from .cells import RunCells, labelled, run_cells
 from .facts import existing_jobs, node_names
 from .filters import ExecutorFilter, JobFilter, NodeFilter, StoreFilter
 from .shown import NOTHING, capped, json_words, moment_html, span_or_nothing, status_badge, summary_words, zone_of
@@ -91,14 +91,14 @@ class RunAdmin(SchedulerAdmin):
         return _facts(row).cells.fire_time
 
     @admin.display(description=_("late"))
-    def late(self, row: JobRun) -> str:
+    def late(self, row: JobRun) -> SafeString:
         """Show how late it started."""
-        return _facts(row).cells.late
+        return labelled(_("late"), _facts(row).cells.late)
 
     @admin.display(description=_("took"))
-    def took(self, row: JobRun) -> str:
+    def took(self, row: JobRun) -> SafeString:
         """Show how long the body took."""
-        return _facts(row).cells.took
+        return labelled(_("took"), _facts(row).cells.took)
 
     @admin.display(description=_("on"))
     def on(self, row: JobRun) -> SafeString:

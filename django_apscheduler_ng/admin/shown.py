@@ -127,23 +127,22 @@ def rough_words(span: timedelta) -> str:
         return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
     start = datetime(2001, 1, 1, tzinfo=UTC)
     try:
-        return timesince(start, start + span, depth=1).replace("\xa0", " ")
+        return timesince(start, start + span, depth=1)
     except OverflowError:
         return gettext("a very long time")
 
 
 def span_words(span: timedelta) -> str:
-    """Return an exact, short duration: `340 ms`, `1.2 s`, `3 min 4 s`, `2 h 5 min`."""
+    """Return an exact, short duration that does not break over lines: `340 ms`, `1.2 s`, `3 min 4 s`, `2 h 5 min`."""
     seconds = max(0.0, span.total_seconds())
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds * 1000:.0f}\xa0ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f}\xa0s"
     minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return "\xa0".join(f"{amount}\xa0{unit}" for amount, unit in parts if amount)
 
 
 # -- jobs and runs --------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from .. import __version__
 from ..actors import current_actor
 from ..claiming import Claims, Identity
 from ..claiming.batch import check_allowed
-from ..clock import OffsetClock
+from ..clock import AnchoredClock
 from ..conf import Config, get_config
 from ..connections import own_connection
 from ..hotsql import hot_sql
@@ -64,6 +64,7 @@ class DjangoJobStore(BaseJobStore):
         self._held: dict[int, tuple[int, bool]] = {}
         self._claiming = RLock()
         self._by_hand = False
+        self._anchored = AnchoredClock(self.clock)
         #: How many claims in a row brought nothing although something was due.
         self._in_vain = 0
         self._node: Node | None = None
@@ -101,7 +102,7 @@ class DjangoJobStore(BaseJobStore):
         super().start(host, alias)
         config = get_config()
         self._by_hand = by_hand = getattr(host, "driven_by_hand", False)
-        self.clock = clock = OffsetClock(host.clock)
+        self.clock = self._anchored = clock = AnchoredClock(host.clock)
         if getattr(host, "around_run", "") is None:
             host.around_run = "django_apscheduler_ng.isolation:clean_run"  # type: ignore[attr-defined]
         sql = hot_sql(connections[self.using])
@@ -221,6 +222,9 @@ class DjangoJobStore(BaseJobStore):
         if self._recorder.full:
             return Claim(starved=True)
         with own_connection(self.using):
+            if self._node is not None and self._anchored.in_doubt:
+                self._node.measure()
+                now = self._last_pass = self.clock.now()
             due = self._next_due(now, free)
             if due is None or due > now:
                 return Claim(next_look=due, starved=not all(free.values()))

@@ -68,7 +68,8 @@ class ManualScheduler(BaseScheduler):
     def travel(self, seconds: timedelta | float | None = None, *, until: datetime | str | None = None) -> datetime:
         """Let time pass, stopping at each moment at which something is due and doing it; returns the moment of arrival.
 
-        What is due on arrival is done, too; `travel(0)` does what is due now. While the scheduler is paused, time passes and
+        What is due on arrival is done, too; `travel(0)` does what is due now. A body may let time pass by itself, with
+        `fake_clock.advance()`; the journey ends when that leads beyond its end. While the scheduler is paused, time passes and
         nothing else.
 
         Args:
@@ -82,7 +83,7 @@ class ManualScheduler(BaseScheduler):
         self._require_running()
         for store in list(self._jobstores.values()):
             store.care()
-        while (due := self._due_after_passes()) is not None and due <= target:
+        while (due := self._due_after_passes(target)) is not None and due <= target:
             self.fake_clock.set(max(due, self.fake_clock.now()))
         return self.fake_clock.set(max(target, self.fake_clock.now()))
 
@@ -103,11 +104,16 @@ class ManualScheduler(BaseScheduler):
             )
         return target
 
-    def _due_after_passes(self) -> datetime | None:
+    def _due_after_passes(self, target: datetime) -> datetime | None:
         """Make passes until nothing is left to do at this moment; returns the next one at which there is, or None."""
-        for _ in range(_MOST_PASSES):
+        moment, passes = self.fake_clock.now(), 0
+        while passes < _MOST_PASSES:
             self._woken = False
             wait = self._process_jobs()
+            if self.fake_clock.now() > target:
+                return None
+            passes = passes + 1 if self.fake_clock.now() == moment else 0
+            moment = self.fake_clock.now()
             if wait > 0 and not (self._woken and self.state == STATE_RUNNING):
                 return self.fake_clock.now() + timedelta(seconds=wait) if isfinite(wait) else None
         raise RuntimeError(

@@ -70,7 +70,8 @@ def checks_reference() -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a message with its fields shown as such."""
+    """Return a message with its fields in italics."""
+    text = text.replace("{guess}", "").replace("{guide}", checks.MIGRATION_GUIDE)
     return text.replace("{", "*").replace("!r}", "*").replace("}", "*")
 
 

@@ -24,6 +24,10 @@ from django_apscheduler_ng.triggers.interval import IntervalTrigger
 
 BERLIN = "Europe/Berlin"
 
+BROKEN = (
+    "CallableReferenceError: 'shop.rates:fetch' is not there: module 'shop.rates' has no attribute 'fetch'. "
+    "Did you mean 'fetch_all'?"
+)
 TRACEBACK = """Traceback (most recent call last):
   File "/srv/shop/shop/exports.py", line 58, in push_stock
     response.raise_for_status()
@@ -187,7 +191,7 @@ def make_shop():
             "Exchange rates",
             CronTrigger(hour=16, minute=15, day_of_week="mon-fri", timezone=BERLIN),
             "shop.rates:fetch",
-            broken_reason="CallableReferenceError: 'shop.rates:fetch' is not there: module 'shop.rates' has no attribute 'fetch'. Did you mean 'fetch_all'?",
+            broken_reason=BROKEN,
             retry_at=now + timedelta(minutes=4),
             retries=5,
         ),

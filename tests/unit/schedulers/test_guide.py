@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from django_apscheduler_ng.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED
+from django_apscheduler_ng.exceptions import ConfigurationError
 from django_apscheduler_ng.executors.pool import ProcessPoolExecutor, ThreadPoolExecutor
 from django_apscheduler_ng.jobstores.memory import MemoryJobStore
 from django_apscheduler_ng.schedulers.background import BackgroundScheduler
@@ -83,7 +84,7 @@ def test_three_ways_to_configure_are_the_same(make):
 
 
 def test_a_class_of_the_original_is_refused_with_our_path():
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         BackgroundScheduler(
             {"apscheduler.executors.default": {"class": "apscheduler.executors.pool:ThreadPoolExecutor"}}
         )
