@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 from django.utils.autoreload import StatReloader, file_changed, get_child_arguments
@@ -43,7 +41,7 @@ class ReloadingNode:
         if self._child is None:
             return 0
         if self._child.poll() is None:
-            self._child.send_signal(signal.SIGTERM if sys.platform != "win32" else signal.CTRL_BREAK_EVENT)
+            self._child.terminate()
         return abs(self._child.wait())
 
     def _restart(self, *, file_path: Path, **kwargs: object) -> bool:

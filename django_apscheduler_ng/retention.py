@@ -63,8 +63,9 @@ def _excess(ended: JobRunQuerySet, most: int | None) -> Iterator[JobRunQuerySet]
 def _delete(rows: QuerySet[JobRun] | QuerySet[JobLogEntry] | QuerySet[ScheduledJob] | QuerySet[SchedulerNode]) -> int:
     """Delete the rows in batches, by their keys; returns how many there were."""
     deleted = 0
-    keys: list[Any]
-    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+    while True:
+        keys: list[Any] = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+        if not keys:
+            return deleted
         rows.model._default_manager.using(rows.db).filter(pk__in=keys).delete()
         deleted += len(keys)
-    return deleted

@@ -37,8 +37,8 @@ html_copy_source = False
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-# What looks like code is to be copied: no curly quotes, no dashes for "--".
-smartquotes = False
+# Quotes in messages are to be found by searching for them: they stay as they are.
+smartquotes_action = "D"
 
 # Docstrings are written with single backticks.
 default_role = "code"

@@ -107,7 +107,7 @@ class JobFilter(admin.SimpleListFilter):
         """Return only the chosen job: there may be very many."""
         key = request.GET.get(self.parameter_name, "")
         if not _is_key(key):
-            return []
+            return [(key, key)] if key else []
         using = model_admin.get_queryset(request).db
         job = ScheduledJob.objects.using(using).filter(pk=key).only("name", "job_id").first()
         return [(key, str(job) if job is not None else _("removed job %(key)s") % {"key": key})]

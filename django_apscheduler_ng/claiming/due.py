@@ -18,7 +18,7 @@ from ..models import ScheduledJob
 from ..planning import JobView, Plan, plan
 from ..querysets import ScheduledJobQuerySet
 from ..refs import load_callable, suggest_ref
-from ..rows import to_job
+from ..rows import problem_of, to_job
 from ..runs import Run
 from .batch import Batch, Identity, check_allowed, sentence
 
@@ -108,8 +108,8 @@ class DueJobs:
                 "Add it to APSCHEDULER['executors'], or change the job."
             )
         job = to_job(row)
-        if job.broken_reason != row.broken_reason:
-            raise ConfigurationError(job.broken_reason)
+        if job.broken_reason and (problem := problem_of(row)):
+            raise ConfigurationError(problem)
         check_allowed(row.func_ref)
         job.use_callable(_callable(row.func_ref))
         return job

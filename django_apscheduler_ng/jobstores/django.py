@@ -250,7 +250,7 @@ class DjangoJobStore(BaseJobStore):
             self._in_vain = 0
             return due
         self._in_vain += 1
-        return now + CONTENTION_PAUSE * 2 ** min(self._in_vain - 1, 10)
+        return now + CONTENTION_PAUSE * 2.0 ** min(self._in_vain - 1, 10)
 
     def start_runs(self, runs: Sequence[Run], now: datetime) -> tuple[list[Run], list[Run]]:
         """Start runs with a fenced update: those that this node no longer holds are left out."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from typing import Any, ClassVar
@@ -113,7 +114,14 @@ def event_class(name: str) -> str:
 
 def exit_codes_reference() -> str:
     """Return the exit codes of `runscheduler`."""
-    return table(["code", "meaning"], [(str(code), meaning) for code, meaning in serving.EXIT_CODES.items()])
+    return table(
+        ["code", "meaning"], [(str(code), _with_options(meaning)) for code, meaning in serving.EXIT_CODES.items()]
+    )
+
+
+def _with_options(text: str) -> str:
+    """Return the text with its command-line options as code."""
+    return re.sub(r"(?<!\w)--[a-z-]+", r"`\g<0>`", text)
 
 
 def command_options(name: str, subcommand: str = "") -> str:
@@ -127,7 +135,7 @@ def command_options(name: str, subcommand: str = "") -> str:
     for action in parser._actions:
         if action.option_strings and not common & set(action.option_strings):
             value = f" {action.metavar}" if action.metavar else ""
-            rows.append((f"`{action.option_strings[-1]}{value}`", action.help or ""))
+            rows.append((f"`{action.option_strings[-1]}{value}`", _with_options(action.help or "")))
     return table(["option", "meaning"], rows)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from django_apscheduler_ng.models import JobLogEntry, JobRun
-from tests.browser.sample import make_shop
+from tests.shop import make_shop
 
 SIZES = [
     pytest.param("wide", 1400, False, id="wide-light"),

@@ -18,10 +18,10 @@ from django_apscheduler_ng.runs import OPEN_STATUSES
 from django_apscheduler_ng.schedulers.background import BackgroundScheduler
 from tests.concurrency import bodies
 
-#: Sooner signs of life than by default, and few threads, so that nodes have to share.
+#: Often at work, and few threads, so that nodes have to share.
 OPTIONS = {
     "heartbeat_interval": 0.1,
-    "lease": 0.8,
+    "lease": 20,
     "poll_interval": 0.2,
     "executors": {"default": {"type": "threadpool", "max_workers": 3}},
     "allowed_callables": ["tests.concurrency.bodies:*"],

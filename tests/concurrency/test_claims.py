@@ -35,7 +35,7 @@ def add_one_shots(count: int) -> None:
 
 def test_four_nodes_claim_each_of_many_due_jobs_once(start_node, complaints):
     count = 2000
-    nodes = [start_node(paused=True, lease=20) for _ in range(4)]  # on SQLite a heartbeat has to wait
+    nodes = [start_node(paused=True) for _ in range(4)]
     add_one_shots(count)
 
     for node in nodes:
@@ -58,7 +58,7 @@ def test_no_more_instances_than_allowed_run_over_all_nodes(start_node, complaint
 
     for _ in range(15):
         scheduler.run_job("crowded")
-    wait_until(lambda: len(bodies.began) >= 40, "many ran")
+    wait_until(lambda: len(bodies.began) >= 30, "many ran")
     scheduler.pause_job("crowded")
     wait_until(lambda: not JobRun.objects.open().exists(), "all that was asked for ran")
     finish(*nodes)
@@ -119,12 +119,13 @@ def test_recording_claims_and_edits_never_deadlock(start_node, complaints):
         editor.join()
     scheduler.remove_job("job-0")
     wait_until(lambda: len(bodies.began) >= 300, "many ran")
+    for job_id in ids[1:]:
+        scheduler.pause_job(job_id)
+    wait_until(lambda: not JobRun.objects.open().exists(), "all that was asked for ran")
     finish(*nodes)
-    finish(start_node())  # performs what was asked for by hand and given back
 
     assert errors == []
     assert deadlocks() == before
-    JobRun.objects.filter(status=RunStatus.PENDING).delete()
     assert_each_began_once()
     assert complaints("skipped") == []
 

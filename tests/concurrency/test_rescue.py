@@ -17,6 +17,9 @@ from django_apscheduler_ng.runs import RunStatus
 from tests.concurrency import bodies
 from tests.concurrency.conftest import assert_each_began_once, finish, store_of, wait_until
 
+#: A lease that is over soon.
+QUICK = {"lease": 0.8}
+
 OF_THE_DEAD = ("is taken for dead", "Runs of nodes that died", "The heartbeat of this node failed")
 
 
@@ -67,12 +70,12 @@ def only_run(job_id: str = "job", **filters: object) -> JobRun:
 
 
 def test_what_a_silent_node_had_claimed_is_started_by_another_one_only(start_node, heart, before_start, complaints):
-    silent = start_node()
+    silent = start_node(**QUICK)
     before_start.held.add(store_of(silent).node_id)
     get_scheduler().add_job(bodies.count, id="job")
     assert before_start.reached.wait(10)
     heart.silent.add(store_of(silent).node_id)
-    other = start_node()
+    other = start_node(**QUICK)
 
     wait_until(lambda: bodies.began, "the other node runs it")
     before_start.gate.set()
@@ -88,11 +91,11 @@ def test_what_a_silent_node_had_claimed_is_started_by_another_one_only(start_nod
 
 @pytest.mark.parametrize("on_abandoned", ["abandon", "rerun"])
 def test_a_late_end_of_a_run_that_was_given_up_is_not_recorded(start_node, heart, complaints, on_abandoned):
-    silent = start_node()
+    silent = start_node(**QUICK)
     get_scheduler().add_job(bodies.hold, id="job", on_abandoned=on_abandoned)
     wait_until(lambda: bodies.began, "it runs")
     heart.silent.add(store_of(silent).node_id)
-    other = start_node()
+    other = start_node(**QUICK)
 
     wait_until(lambda: only_run(attempt=1).status == RunStatus.ABANDONED, "it is abandoned")
     if on_abandoned == "rerun":
@@ -111,7 +114,7 @@ def test_a_late_end_of_a_run_that_was_given_up_is_not_recorded(start_node, heart
 
 
 def test_a_node_that_was_taken_for_dead_claims_nothing_before_its_next_heartbeat(start_node, heart, complaints):
-    node = start_node()
+    node = start_node(**QUICK)
     heart.silent.add(store_of(node).node_id)
     SchedulerNode.objects.update(state=NodeState.DEAD)
 
@@ -131,7 +134,7 @@ def test_a_node_that_was_taken_for_dead_claims_nothing_before_its_next_heartbeat
 def test_a_node_that_is_taken_for_dead_between_claim_and_start_starts_nothing(
     start_node, heart, before_start, complaints
 ):
-    node = start_node()
+    node = start_node(**QUICK)
     before_start.held.add(store_of(node).node_id)
     get_scheduler().add_job(bodies.count, id="job")
     assert before_start.reached.wait(10)
@@ -152,7 +155,7 @@ def test_a_node_that_is_taken_for_dead_between_claim_and_start_starts_nothing(
 
 
 def test_an_outage_of_the_database_for_longer_than_the_lease_kills_nobody(start_node, heart, complaints):
-    nodes = [start_node(), start_node()]
+    nodes = [start_node(**QUICK), start_node(**QUICK)]
     wait_until(lambda: SchedulerNode.objects.filter(heartbeat__gte=3).count() == 2, "both live")
     get_scheduler().add_job(bodies.hold, id="job")
     wait_until(lambda: bodies.began, "it runs")
@@ -173,16 +176,22 @@ def test_an_outage_of_the_database_for_longer_than_the_lease_kills_nobody(start_
 
 
 def test_a_claim_whose_answer_was_lost_is_given_back_and_started_once(start_node, monkeypatch, complaints):
-    node = start_node(paused=True)
+    node = start_node(paused=True, **QUICK)
     get_scheduler().add_job(bodies.count, id="job")
-    commit, lost = BaseDatabaseWrapper.commit, []
+    insert, commit = HotSQL.insert, BaseDatabaseWrapper.commit
+    inserting, lost = [], []
+
+    def insert_and_note(self, cursor, rows):
+        inserting.append(cursor.db)
+        return insert(self, cursor, rows)
 
     def commit_and_lose(self):
         commit(self)
-        if JobRun.objects.filter(status=RunStatus.CLAIMED).exists() and not lost:
+        if self in inserting and not lost:
             lost.append(True)
             raise OperationalError("the answer was lost, on purpose")
 
+    monkeypatch.setattr(HotSQL, "insert", insert_and_note)
     monkeypatch.setattr(BaseDatabaseWrapper, "commit", commit_and_lose)
     node.resume()
     wait_until(lambda: lost, "the claim is committed")
@@ -196,7 +205,7 @@ def test_a_claim_whose_answer_was_lost_is_given_back_and_started_once(start_node
 
 @pytest.mark.parametrize("write", ["start", "finish"])
 def test_a_start_or_end_whose_answer_was_lost_happened_once(start_node, monkeypatch, complaints, write):
-    node = start_node()
+    node = start_node(**QUICK)
     original, lost = getattr(HotSQL, write), []
 
     def write_and_lose(self, *args):
@@ -219,7 +228,7 @@ def test_a_start_or_end_whose_answer_was_lost_happened_once(start_node, monkeypa
 
 
 def test_a_parked_job_whose_wake_up_was_lost_is_found_again(start_node, complaints):
-    node = start_node()
+    node = start_node(**QUICK)
     get_scheduler().add_job(bodies.count, "interval", id="job", seconds=0.2, coalesce=False)
     wait_until(lambda: bodies.began, "it runs")
     ScheduledJob.objects.update(parked=True)

@@ -93,7 +93,6 @@ class Reader:
 
     page: Page
     folder: Path
-    django: bool = True
     _servers: list[Server] = field(default_factory=list)
     _session: subprocess.Popen[str] | None = None
 
@@ -184,7 +183,7 @@ class Reader:
             "COLUMNS": "100",
             **_ADMIN,
         }
-        if self.django:
+        if (self._cwd / "mysite" / "settings.py").exists():
             environment["DJANGO_SETTINGS_MODULE"] = "mysite.settings"
         return environment
 

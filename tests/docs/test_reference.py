@@ -1,8 +1,8 @@
 """The generated parts of the reference are complete, and the pages that the code points to exist."""
 
 import re
-import subprocess
 import sys
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -93,8 +93,6 @@ def test_the_guide_that_checks_point_to_exists() -> None:
 
 
 def test_every_dependency_has_a_reason() -> None:
-    import tomllib
-
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     wanted = list(project["project"]["dependencies"])
     wanted += [name for extra in project["project"]["optional-dependencies"].values() for name in extra]
@@ -125,13 +123,3 @@ def test_every_page_is_reached_from_the_index() -> None:
     pages = [path.relative_to(DOCS).with_suffix("") for path in DOCS.rglob("*.md") if "_build" not in path.parts]
 
     assert [str(page) for page in sorted(pages) if str(page) not in index and page != Path("index")] == []
-
-
-def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
-    pytest.importorskip("sphinx")
-
-    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "dummy", str(DOCS), str(tmp_path)]
-    done = subprocess.run(build, capture_output=True, text=True, check=False)
-
-    assert done.stderr == ""
-    assert done.returncode == 0

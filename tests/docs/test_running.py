@@ -9,7 +9,7 @@ from .running import Reader, SnippetError
 
 
 def follow(text: str, folder: Path) -> None:
-    Reader(parse_page("page.md", text), folder, django=False).follow()
+    Reader(parse_page("page.md", text), folder).follow()
 
 
 def fenced(language: str, text: str, options: str = "") -> str:

@@ -16,11 +16,10 @@ PAGES = [path for path in all_pages() if read_page(path).snippets]
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(CHECKOUT)))
 def test_the_snippets_of_a_page_do_what_it_says(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     page = read_page(path)
-    in_project = "project" in page.options
     folder = tmp_path / "reader"
-    if in_project:
+    if "project" in page.options:
         copy_project(request.getfixturevalue("fresh_project"), folder)
     else:
         folder.mkdir()
 
-    Reader(page, folder, django=in_project).follow()
+    Reader(page, folder).follow()
