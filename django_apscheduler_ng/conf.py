@@ -104,12 +104,10 @@ class Config:
     allowed_callables: tuple[str, ...] = field(default=(), metadata=_by(as_patterns))
     #: How long history is kept.
     retention: Retention = field(default_factory=Retention, metadata=_by(partial(read_section, Retention)))
-    #: Longest result kept with a run, in bytes. Default: 65536.
+    #: Longest result kept with a run, in characters. Default: 65536.
     result_limit: int = field(default=65_536, metadata=_by(as_int))
-    #: Longest traceback kept with a run, in bytes. Default: 65536.
+    #: Longest traceback kept with a run, in characters. Default: 65536.
     traceback_limit: int = field(default=65_536, metadata=_by(as_int))
-    #: Longest end of the log kept with a run, in bytes. Default: 16384.
-    log_limit: int = field(default=16_384, metadata=_by(as_int))
 
 
 def get_config() -> Config:

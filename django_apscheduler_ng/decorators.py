@@ -36,7 +36,7 @@ def job(*, name: str | None = None) -> Callable[[AnyCallable], AnyCallable]: ...
 
 
 def job(func: Any = None, /, *, name: str | None = None) -> Any:
-    """Register a callable, so that jobs made in the admin or by `add_job()` may run it.
+    """Register a callable, so that jobs made by `add_job()` may run it.
 
     Used as `@job` or `@job(name="Nightly report")`.
 

@@ -96,14 +96,14 @@ class Pass:
         started, late = store.start_runs(runs, store.clock.now())
         for run in late:
             self._missed(run.job_id, store, run)
-        for run in started:
-            self._submit(run)
         if self._host.listeners.want(EVENT_JOB_SUBMITTED):
             for job_id, group in groupby(started, key=lambda run: run.job_id):
                 together = list(group)
                 times = [run.fire_time or run.due_at for run in together]
                 ids = [run.id for run in together]
                 self._host.listeners.dispatch(JobSubmissionEvent(EVENT_JOB_SUBMITTED, job_id, store.alias, times, ids))
+        for run in started:
+            self._submit(run)
 
     def _submit(self, run: Run) -> None:
         executor = self._executors.get(run.executor)

@@ -13,6 +13,7 @@ from django_apscheduler_ng.hotsql.base import HotSQL
 from django_apscheduler_ng.jobstores.django import DjangoJobStore
 from django_apscheduler_ng.models import JobRun, NodeState, ScheduledJob, SchedulerNode
 from django_apscheduler_ng.nodes import Node
+from django_apscheduler_ng.rescue import wake_parked
 from django_apscheduler_ng.runs import RunStatus
 from tests.concurrency import bodies
 from tests.concurrency.conftest import assert_each_began_once, finish, store_of, wait_until
@@ -225,6 +226,22 @@ def test_a_start_or_end_whose_answer_was_lost_happened_once(start_node, monkeypa
     assert len(bodies.began) == 1
     expected = ("Job store 'default' failed", "had lost sight of", "cannot be written")
     assert complaints(*expected) == []
+
+
+def test_a_parked_job_is_not_woken_while_all_its_instances_are_taken(start_node, complaints):
+    node = start_node()
+    get_scheduler().add_job(bodies.hold, "interval", id="job", hours=1, coalesce=False)
+    get_scheduler().run_job("job")
+    wait_until(lambda: bodies.began, "it runs")
+    row = ScheduledJob.objects.get()
+    ScheduledJob.objects.update(parked=True)
+
+    assert wake_parked("default", [row.pk]) == 0
+
+    bodies.gate.set()
+    wait_until(lambda: not ScheduledJob.objects.get().parked, "its end wakes the job")
+    finish(node)
+    assert complaints() == []
 
 
 def test_a_parked_job_whose_wake_up_was_lost_is_found_again(start_node, complaints):

@@ -153,10 +153,9 @@ def test_whatever_a_job_produced_is_escaped(client):
     paused = make_job(
         "paused", HOSTILE, IntervalTrigger(minutes=5), paused=True, paused_by=HOSTILE, pause_reason=HOSTILE
     )
-    texts = {
-        name: HOSTILE
-        for name in ("result", "traceback", "exception_type", "exception_message", "reason", "worker", "requested_by")
-    }
+    texts = dict.fromkeys(
+        ("result", "traceback", "exception_type", "exception_message", "reason", "worker", "requested_by"), HOSTILE
+    )
     make_run(job, 60, RunStatus.FAILED, **texts)
     make_run(job, 50, **texts)
     make_event(

@@ -40,7 +40,7 @@ def test_without_the_setting_everything_has_a_value():
     assert (config.poll_interval, config.heartbeat_interval, config.lease, config.grace) == (1.0, 5.0, 25.0, 30.0)
     assert (config.environment, config.autodiscover, config.allowed_callables) == ("", "jobs", ())
     assert config.retention == Retention(max_age_days=30, max_runs_per_job=1000)
-    assert (config.result_limit, config.traceback_limit, config.log_limit) == (65_536, 65_536, 16_384)
+    assert (config.result_limit, config.traceback_limit) == (65_536, 65_536)
 
 
 def test_nested_and_dotted_settings_are_equal():
@@ -125,7 +125,7 @@ def test_each_option_is_suggested_for_its_typo(name, misspell):
         pytest.param(
             {"SCHEDULER": 1},
             "Unknown option 'SCHEDULER'. Expected one of: allowed_callables, autodiscover, environment, executors, "
-            "grace, heartbeat_interval, job_defaults, jobstores, lease, log_limit, poll_interval, result_limit, "
+            "grace, heartbeat_interval, job_defaults, jobstores, lease, poll_interval, result_limit, "
             "retention, timezone, traceback_limit.",
             id="nothing-like-it",
         ),
