@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "tests.project",
 ]
 MIDDLEWARE = [
+    "tests.policy.strict_policy",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -7,40 +7,60 @@ from tests.shop import make_shop
 
 SIZES = [
     pytest.param("wide", 1400, False, id="wide-light"),
-    pytest.param("wide-dark", 1400, True, id="wide-dark"),
+    pytest.param("wide-dark", 1600, True, id="wide-dark"),
     pytest.param("narrow", 400, False, id="narrow-light"),
-    pytest.param("narrow-dark", 400, True, id="narrow-dark"),
+    pytest.param("narrow-dark", 360, True, id="narrow-dark"),
+    pytest.param("tablet", 800, False, id="tablet"),
 ]
 
 
-@pytest.mark.parametrize(("size", "width", "dark"), SIZES)
-def test_no_page_is_wider_than_the_screen(pages, size, width, dark):
-    shop = make_shop()
-    invoices, rates = shop["invoices.nightly"].pk, shop["rates.import"].pk
+def paths(shop):
+    """The pages worth a look, by name."""
+    invoices, rates, sessions = (shop[name].pk for name in ("invoices.nightly", "rates.import", "cleanup.sessions"))
     failed = JobRun.objects.get(status="failed").pk
+    summary = JobRun.objects.get(status="coalesced").pk
     event = JobLogEntry.objects.get(action="rescheduled").pk
-    paths = {
+    return {
         "jobs": "scheduledjob/",
+        "jobs-filtered": "scheduledjob/?state=paused",
         "job": f"scheduledjob/{invoices}/change/",
         "job-broken": f"scheduledjob/{rates}/change/",
+        "job-paused": f"scheduledjob/{sessions}/change/",
         "pause": f"scheduledjob/{invoices}/pause/",
         "remove": f"scheduledjob/{invoices}/remove/",
         "reschedule": f"scheduledjob/{invoices}/reschedule/",
         "runs": "jobrun/",
         "run": f"jobrun/{failed}/change/",
+        "run-summary": f"jobrun/{summary}/change/",
         "events": "joblogentry/",
         "event": f"joblogentry/{event}/change/",
         "nodes": "schedulernode/",
         "node": f"schedulernode/{'a' * 32}/change/",
     }
+
+
+@pytest.mark.parametrize(("size", "width", "dark"), SIZES)
+def test_no_page_is_wider_than_the_screen_or_breaks_the_policy(pages, size, width, dark):
     too_wide = {}
 
-    for name, path in paths.items():
-        pages._resize(width, 900)
+    for name, path in paths(make_shop()).items():
+        pages.resize(width, 900, dark=dark)
         pages.open(path)
-        pages.shoot(f"{name}-{size}", width, 0, dark=dark)
         wide = pages.driver.execute_script("return document.documentElement.scrollWidth")
         if wide > width:
             too_wide[name] = wide
+        pages.shoot_whole(f"{name}-{size}", width, dark=dark)
 
     assert too_wide == {}
+    assert pages.complaints == {}
+
+
+def test_the_picture_for_the_readme(pages):
+    make_shop()
+    pages.resize(1400, 800)
+
+    pages.open("scheduledjob/")
+    pages.shoot("admin-jobs")
+
+    assert "Nightly invoices" in pages.text
+    assert "tests." not in pages.text

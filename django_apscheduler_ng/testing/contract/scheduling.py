@@ -62,7 +62,7 @@ class SchedulingContract(Rig):
 
         assert notes == [("now", at(0))]
         assert scheduler.get_job("now") is None
-        assert log.names() == ["JOB_ADDED", "JOB_EXECUTED", "JOB_SUBMITTED", "JOB_REMOVED"]
+        assert log.names() == ["JOB_ADDED", "JOB_SUBMITTED", "JOB_EXECUTED", "JOB_REMOVED"]
 
     def test_a_failure_is_told_and_the_job_goes_on(self, scheduler: ManualScheduler, log: EventLog) -> None:
         scheduler.add_job(fail, "interval", seconds=10, id="failing")

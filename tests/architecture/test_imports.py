@@ -1,0 +1,146 @@
+"""What imports what: the contracts in `pyproject.toml`, and what really happens in a fresh interpreter."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Collection
+
+import pytest
+
+import django_apscheduler_ng
+from tests.conftest import CHECKOUT
+
+PACKAGE = "django_apscheduler_ng"
+
+#: Modules that need Django. Every other module belongs to the engine, and to the contract that keeps Django out of it.
+SHELL = {
+    "actors", "admin", "apps", "bootstrap", "checks", "claiming", "conf", "conf_readers", "connections", "declarations",
+    "decorators", "fields", "hotsql", "isolation", "jobstores.django", "journal", "ledger", "management", "merging", "migrations",
+    "models", "nodes", "querysets", "recorder", "relay", "reloading", "rescue", "retention", "rows", "serving", "signals", "why",
+}  # fmt: skip
+
+CONTRACTS = {
+    contract["id"]: contract
+    for contract in tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+}
+
+
+def below(names: Collection[str], module: str) -> bool:
+    return any(f"{module}.".startswith(f"{name}.") for name in names)
+
+
+def modules() -> list[str]:
+    """Return all modules of the package, without its name."""
+    found = pkgutil.walk_packages(django_apscheduler_ng.__path__, f"{PACKAGE}.", onerror=lambda name: None)
+    return sorted(module.name.removeprefix(f"{PACKAGE}.") for module in found)
+
+
+def fresh(code: str, **options: str) -> str:
+    """Run code in an interpreter that has imported nothing yet, with warnings as errors, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=CHECKOUT, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(CHECKOUT), **options},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_contracts_are_kept():
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
+        cwd=CHECKOUT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken." in done.stdout
+
+
+def test_each_module_belongs_either_to_the_engine_or_to_the_shell():
+    engine = {name.removeprefix(f"{PACKAGE}.") for name in CONTRACTS["engine"]["source_modules"]}
+
+    both = [module for module in modules() if below(engine, module) and below(SHELL, module)]
+    neither = [module for module in modules() if not below(engine | SHELL, module)]
+
+    assert both == []
+    assert neither == ["jobstores"]  # the folder of both
+
+
+def test_the_engine_loads_no_django():
+    engine = [
+        f"{PACKAGE}.{module}" for module in modules() if not below(SHELL, module) and not module.startswith("testing.")
+    ]
+
+    code = f"""
+import sys
+from importlib import import_module
+import {PACKAGE}
+for name in {engine}:
+    import_module(name)
+{PACKAGE}.current_run()
+print(sorted(name for name in sys.modules if name.partition(".")[0] in ("django", "asgiref", "apscheduler")))
+"""
+    assert len(engine) >= 50
+    assert fresh(code) == "[]"
+
+
+def test_the_testing_kit_loads_no_django():
+    code = f"import sys; from {PACKAGE}.testing import *; print('django' in sys.modules)"
+
+    assert fresh(code) == "False"
+
+
+def test_importing_the_package_imports_nothing_else_of_it():
+    code = f"import sys, {PACKAGE}; print([name for name in sys.modules if name.startswith('{PACKAGE}.')])"
+
+    assert fresh(code) == "[]"
+
+
+REQUESTS = {
+    "starting": "",
+    "adding-a-job": (
+        "from django_apscheduler_ng import get_scheduler\n"
+        "scheduler = get_scheduler()\n"
+        "try: scheduler.add_job('tests.project.jobs:noop', 'interval', hours=1)\n"
+        "except django.db.Error: pass"  # there is no table
+    ),
+    "declaring-a-job": (
+        "from django_apscheduler_ng.decorators import scheduled_job\n"
+        "from tests.project.jobs import noop\n"
+        "scheduled_job('cron', hour=3)(noop)"
+    ),
+    "checking": "from django.core.management import call_command; call_command('check')",
+    "the-admin": "from django.contrib import admin; admin.autodiscover(); import django_apscheduler_ng.admin",
+}
+
+
+@pytest.mark.parametrize("code", REQUESTS.values(), ids=REQUESTS)
+def test_a_web_process_loads_neither_executors_nor_loops(code, tmp_path):
+    forbidden = tuple(CONTRACTS["requests"]["forbidden_modules"])
+    code = f"""
+import sys
+import django
+django.setup()
+{code}
+print(sorted(name for name in sys.modules if any(f"{{name}}.".startswith(f"{{part}}.") for part in {forbidden})))
+"""
+    options = {"DJANGO_SETTINGS_MODULE": "tests.settings", "TEST_DATABASE_NAME": str(tmp_path / "empty.sqlite3")}
+
+    assert fresh(code, **options).splitlines()[-1] == "[]"
+
+
+def test_getting_ready_asks_no_database_and_starts_no_thread(tmp_path):
+    code = """
+import threading
+import django
+from django.db.backends.base.base import BaseDatabaseWrapper
+BaseDatabaseWrapper.connect = None
+django.setup()
+print(threading.active_count())
+"""
+    options = {"DJANGO_SETTINGS_MODULE": "tests.settings", "TEST_DATABASE_NAME": str(tmp_path / "none.sqlite3")}
+
+    assert fresh(code, **options) == "1"
+    assert list(tmp_path.iterdir()) == []
