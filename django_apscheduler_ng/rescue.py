@@ -33,11 +33,11 @@ def bury(using: str, node: str, heartbeat: int) -> bool:
     return bool(alive.update(state=NodeState.DEAD))
 
 
-def rescue(using: str, namespace: str, now: datetime) -> int:
-    """Handle the live runs of nodes that are not alive; returns how many there were."""
+def rescue(using: str, namespace: str, node: str, now: datetime) -> int:
+    """Handle the live runs of other nodes that are not alive, in the name of `node`; returns how many there were."""
     alive = SchedulerNode.objects.using(using).alive().filter(pk=OuterRef("node"))
     runs = JobRun.objects.using(using).live().filter(namespace=namespace)
-    stranded = runs.exclude(Exists(alive)).exclude(node="")
+    stranded = runs.exclude(Exists(alive)).exclude(node__in=("", node))
     found = list(stranded.order_by("pk")[:500])
     if not found:
         return 0

@@ -215,7 +215,7 @@ def _perform_due(scheduler: BackgroundScheduler, requests: StopRequests) -> None
     """Make passes until one starts nothing that is due since before the first."""
     began = min((store.clock.now() for store in _stores(scheduler)), default=scheduler.clock.now())
     started: list[datetime] = []
-    scheduler.add_listener(lambda event: started.extend(event.scheduled_run_times), EVENT_JOB_SUBMITTED)
+    scheduler.add_listener(lambda event: started.extend(getattr(event, "scheduled_run_times", ())), EVENT_JOB_SUBMITTED)
     while not requests.count:
         started.clear()
         wait = scheduler.process_due()

@@ -36,8 +36,9 @@ def main() -> int:
     """Prepare everything, run both processes until one ends or Ctrl-C; return the exit code."""
     options = parse_options()
     for name in ("SIGTERM", "SIGHUP"):  # stop the children also when this process is told to end
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _interrupt)
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
         python = prepare_environment()
         if options.fresh:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,12 @@ CHECKOUT = Path(__file__).parent.parent
 hypothesis.settings.register_profile("tests", hypothesis.settings.get_profile("default"), deadline=None)
 if "CI" not in os.environ:
     hypothesis.settings.load_profile("tests")
+
+# A shell that starts this in the background makes it ignore what the tests send to their processes, which inherit that.
+for signal_name in ("SIGINT", "SIGHUP"):
+    number = getattr(signal, signal_name, None)
+    if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if signal_name == "SIGINT" else signal.SIG_DFL)
 
 #: What Chromium needs to start as root, without a display, and to talk to nobody but the tests.
 CHROMIUM_FLAGS = (

@@ -93,9 +93,8 @@ class JobAdmin(JobPages, SchedulerAdmin):
         """Show the state, and why the job does not run."""
         facts = _facts(row)
         why = facts.sentence or running_for(facts)
-        return format_html(
-            '{}<span class="apsng-sub apsng-why">{}</span>', state_badges(row, facts.live is not None), why
-        )
+        badges = state_badges(row, facts.live is not None)
+        return format_html('{}<span class="apsng-sub apsng-why" title="{}">{}</span>', badges, why, why)
 
     @admin.display(description=_("schedule"))
     def schedule(self, row: ScheduledJob) -> SafeString:

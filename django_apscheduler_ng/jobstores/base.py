@@ -44,6 +44,10 @@ class StoreHost(Protocol):
         """Return the aliases of the executors that this scheduler has."""
         ...
 
+    def executors(self) -> Mapping[str, Any]:
+        """Return the executors by alias; each tells its `capacity` and how many runs it is `running()`."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passed:

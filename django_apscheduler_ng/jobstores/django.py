@@ -7,43 +7,32 @@ that start the store as part of a scheduler: each of them is a node.
 from __future__ import annotations
 
 import json
-import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
-from threading import RLock
+from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
-from django.db import DatabaseError, IntegrityError, InterfaceError, connections, router, transaction
+from django.db import IntegrityError, connections, router, transaction
 from django.db.models import F
 
-from .. import __version__
 from ..actors import current_actor
-from ..claiming import Claims, Identity
 from ..claiming.batch import check_allowed
 from ..clock import AnchoredClock
-from ..conf import Config, get_config
-from ..connections import own_connection
-from ..hotsql import hot_sql
+from ..conf import get_config
+from ..edits import action_of, end_if_over, forgive, write_runtime
+from ..exceptions import SchedulerNotRunningError
 from ..job import Job
 from ..journal import Journal
 from ..ledger import requested_run
-from ..models import JobRun, NodeState, ScheduledJob, SchedulerNode
-from ..nodes import Node, Observer, executors_report
-from ..recorder import Ended, Limits, Recorder
-from ..rescue import bury, hand_back_lost, interrupt, rescue, unpark, wake_parked
+from ..membership import Membership
+from ..models import JobRun, ScheduledJob
+from ..recorder import Ended
 from ..rows import WRITTEN, definition, snapshot, to_job
 from ..runs import Outcome, Run
 from .base import BaseJobStore, Change, Claim, StoreHost, apply_change
 
-logger = logging.getLogger(__name__)
-
-
-#: How soon to look again where due rows are locked by others or wait for an instance of their job; it doubles.
-CONTENTION_PAUSE = timedelta(milliseconds=100)
+#: Put around the body of each run: no leftovers of the last one.
+CLEAN_RUN = "django_apscheduler_ng.isolation:clean_run"
 
 
 class DjangoJobStore(BaseJobStore):
@@ -61,16 +50,7 @@ class DjangoJobStore(BaseJobStore):
         super().__init__()
         self._using = using
         self._namespace = namespace
-        self._held: dict[int, tuple[int, bool]] = {}
-        self._claiming = RLock()
-        self._by_hand = False
-        self._anchored = AnchoredClock(self.clock)
-        #: How many claims in a row brought nothing although something was due.
-        self._in_vain = 0
-        self._node: Node | None = None
-        self._claims: Claims | None = None
-        self._recorder: Recorder | None = None
-        self._observer: Observer | None = None
+        self._member: Membership | None = None
         #: Called with ends of runs once they are in the ledger.
         self.on_recorded: Callable[[Sequence[Ended]], None] | None = None
         #: Ids of the jobs that the code of this process declares.
@@ -89,224 +69,69 @@ class DjangoJobStore(BaseJobStore):
     @property
     def node_id(self) -> str:
         """Id of this node; empty where the store only takes requests."""
-        return self._node.identity.node if self._node else ""
+        return self._member.identity.node if self._member else ""
 
     def bind(self, alias: str) -> None:
         """Take requests under the name `alias`, without being a node."""
         self.alias = alias
 
-    # -- a node's life ----------------------------------------------------------------------------------------------
+    # -- a node's life and its passes: see `membership` -----------------------------------------------------------------
 
     def start(self, host: StoreHost, alias: str) -> None:
         """Become a node: register, and begin to send heartbeats and to record ends."""
         super().start(host, alias)
-        config = get_config()
-        self._by_hand = by_hand = getattr(host, "driven_by_hand", False)
-        self.clock = self._anchored = clock = AnchoredClock(host.clock)
         if getattr(host, "around_run", "") is None:
-            host.around_run = "django_apscheduler_ng.isolation:clean_run"  # type: ignore[attr-defined]
-        sql = hot_sql(connections[self.using])
-        identity = Identity(
-            using=self.using,
-            namespace=self.namespace,
-            alias=alias,
-            node=uuid4().hex,
-            environment=config.environment,
-        )
-        self._held.clear()
-        self._claims = Claims(identity, sql)
-        self._recorder = Recorder(
-            using=self.using, node=identity.node, sql=sql, limits=_limits(config), recorded=self._after_recording
-        )
-        self._observer = Observer(config.lease)
-        self._node = Node(
-            identity,
-            clock,
-            version=__version__,
-            interval=config.heartbeat_interval,
-            report=self._report,
-            care=self.care,
-            follow_database=not by_hand,
-        )
-        self._node.register()
-        self._jobs.exclude(broken_reason="").update(retry_at=clock.now())
-        if not by_hand:
-            self._recorder.start()
-            self._node.start()
+            host.around_run = CLEAN_RUN  # type: ignore[attr-defined]
+        self.clock = clock = AnchoredClock(host.clock)
+        self._member = Membership(self, host, clock)
+        self._member.join()
+
+    def shutdown(self) -> None:
+        """Record what has ended, interrupt what has not, and stop being a node."""
+        member, self._member = self._member, None
+        if member is not None:
+            member.leave()
 
     def leave(self) -> None:
         """Close the connection of the calling thread."""
         if not connections[self.using].in_atomic_block:
             connections[self.using].close()
 
-    def shutdown(self) -> None:
-        """Record what has ended, interrupt what has not, and stop being a node."""
-        node, self._node = self._node, None
-        if node is None or self._recorder is None:
-            return
-        unwritten = self._recorder.stop(timeout=10.0)
-        if unwritten:
-            logger.error(
-                "%d end(s) of runs could not be recorded; other nodes will find these runs abandoned.", unwritten
+    @property
+    def member(self) -> Membership:
+        """This process's part in the store.
+
+        Raises:
+            SchedulerNotRunningError: it is no node.
+        """
+        if self._member is None:
+            raise SchedulerNotRunningError(
+                f"Job store {self.alias!r} takes requests here, and performs nothing. Start it as part of a scheduler."
             )
-        try:
-            if not unwritten:
-                self._interrupt(node.identity.node)
-            node.stop()
-        except (DatabaseError, InterfaceError) as error:
-            logger.error("The end of this node could not be recorded (%s); other nodes will find it dead.", error)
-
-    def _interrupt(self, node: str) -> None:
-        interrupted = interrupt(self.using, self.namespace, node, self.clock.now())
-        if interrupted:
-            logger.warning("%d run(s) were still under way and are interrupted.", interrupted)
-
-    def _report(self) -> Mapping[str, Any]:
-        """Return the columns of the node's row that change."""
-        host = self._host
-        state = getattr(host, "state", 1)
-        executors: Mapping[str, Any] = host.executors() if hasattr(host, "executors") else {}  # type: ignore[union-attr]
-        return {
-            "state": {0: NodeState.DRAINING, 2: NodeState.PAUSED}.get(state, NodeState.RUNNING),
-            "executors": executors_report(executors),
-            "last_pass_at": self._last_pass,
-            "declares": _json_list(self.declares),
-        }
-
-    _last_pass: datetime | None = None
-
-    def care(self) -> None:
-        """Do a node's duties: rescue what dead nodes left, repair what this one lost, wake what waits in vain."""
-        node, observer, claims = self._node, self._observer, self._claims
-        if node is None or observer is None or claims is None:
-            return
-        using, me = self.using, node.identity.node
-        with own_connection(using):
-            others = SchedulerNode.objects.using(using).alive().exclude(pk=me)
-            heartbeats = dict(others.values_list("pk", "heartbeat"))
-            for dead in observer.dead(heartbeats, self.clock.monotonic()):
-                if bury(using, dead, observer.counter(dead)):
-                    logger.error(
-                        "Node %s has not given a sign of life for its whole lease and is taken for dead.", dead
-                    )
-            rescued = rescue(using, self.namespace, self.clock.now())
-            with self._claiming:
-                lost = hand_back_lost(using, self.namespace, me, set(self._held))
-            woken = unpark(using, self.namespace)
-            claims.stray_executors = self._stray_executors()
-        if (rescued or lost or woken) and self._host is not None:
-            self._host.wakeup()
-
-    def _stray_executors(self) -> list[str]:
-        """Return executors that jobs name and this scheduler does not have, by steps along the index."""
-        known = set(self._host.executor_aliases()) if self._host else set()
-        found: list[str] = []
-        last = ""
-        while True:
-            following = (
-                self._jobs.filter(executor__gt=last).order_by("executor").values_list("executor", flat=True).first()
-            )
-            if following is None:
-                return found
-            last = following
-            if last not in known:
-                found.append(last)
-
-    # -- the pass ---------------------------------------------------------------------------------------------------
+        return self._member
 
     def claim(self, now: datetime, free: Mapping[str, int]) -> Claim:
-        """Claim due jobs and pending runs; see `claims`."""
-        assert self._claims is not None
-        assert self._recorder is not None
-        self._last_pass = now
-        if self._recorder.full:
-            return Claim(starved=True)
-        with own_connection(self.using):
-            if self._node is not None and self._anchored.in_doubt:
-                self._node.measure()
-                now = self._last_pass = self.clock.now()
-            due = self._next_due(now, free)
-            if due is None or due > now:
-                return Claim(next_look=due, starved=not all(free.values()))
-            self._recorder.flush()
-            with self._claiming:
-                claim = self._claims.claim(now, free)
-                for run in claim.runs:
-                    self._held[int(run.id)] = self._claims.holding(run)
-            claim.next_look = self._next_look_after(claim, now, free)
-        return claim
-
-    def _next_due(self, now: datetime, free: Mapping[str, int]) -> datetime | None:
-        """Return when there is work for the executors that have free slots."""
-        assert self._claims is not None
-        executors = [alias for alias, slots in free.items() if slots > 0]
-        return self._claims.next_due(now, [*executors, *self._claims.stray_executors])
-
-    def _next_look_after(self, claim: Claim, now: datetime, free: Mapping[str, int]) -> datetime | None:
-        """Return when to look again: at once while claims bring something, soon where others hold what is due."""
-        taken = Counter(run.executor for run in claim.runs)
-        due = self._next_due(now, {alias: slots - taken[alias] for alias, slots in free.items()})
-        if due is None or due > now or claim.runs or claim.passed:
-            self._in_vain = 0
-            return due
-        self._in_vain += 1
-        return now + CONTENTION_PAUSE * 2.0 ** min(self._in_vain - 1, 10)
+        """Claim due jobs and pending runs."""
+        return self.member.claim(now, free)
 
     def start_runs(self, runs: Sequence[Run], now: datetime) -> tuple[list[Run], list[Run]]:
         """Start runs with a fenced update: those that this node no longer holds are left out."""
-        assert self._claims is not None
-        late = [run for run in runs if run.start_until is not None and now > run.start_until]
-        timely = [run for run in runs if run not in late] if late else list(runs)
-        with self._claiming:
-            try:
-                started = self._claims.start(timely, now)
-                if late:
-                    self._claims.give_up(late, now)
-            except Exception:
-                self._let_go(runs)
-                raise
-            self._let_go([run for run in runs if run.id not in started])
-        return [run for run in timely if run.id in started], late
-
-    def _let_go(self, runs: Sequence[Run]) -> None:
-        for run in runs:
-            self._held.pop(int(run.id), None)
+        return self.member.start_runs(runs, now)
 
     def finish(self, run: Run, outcome: Outcome) -> None:
-        """Hand the end to the recorder."""
-        if self._recorder is not None:
-            self._recorder.put(Ended(run, outcome))
-            if self._by_hand:
-                self._recorder.flush()
+        """Hand the end to the recorder; one that comes after the node has left is none of its business any more."""
+        if self._member is not None:
+            self._member.finish(run, outcome)
 
     def record(self) -> None:
         """Write the ends that have come in, now and in the calling thread; those that cannot be written now are written later."""
-        if self._recorder is not None:
-            with suppress(DatabaseError, InterfaceError):
-                self._recorder.flush()
+        if self._member is not None:
+            self._member.record()
 
-    def _after_recording(self, batch: Sequence[Ended]) -> None:
-        """Forget the runs, wake the jobs that waited for one of them, and tell whoever wants to know."""
-        waiting = set()
-        for ended in batch:
-            job_key, may_park = self._held.pop(int(ended.run.id), (0, False))
-            if may_park:
-                waiting.add(job_key)
-        if self.on_recorded is not None:
-            self.on_recorded(batch)
-        if waiting:
-            self._wake_parked(waiting)
-
-    def _wake_parked(self, job_keys: set[int]) -> None:
-        try:
-            woken = wake_parked(self.using, job_keys)
-        except DatabaseError as error:
-            logger.warning(
-                "Jobs that wait for a run to end could not be woken (%s); the next heartbeat does it.", error
-            )
-            return
-        if woken and self._host is not None:
-            self._host.wakeup()
+    def care(self) -> None:
+        """Do a node's duties now, instead of after the next heartbeat."""
+        if self._member is not None:
+            self._member.care()
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
@@ -376,7 +201,7 @@ class DjangoJobStore(BaseJobStore):
             updated_at=now,
             **definition(job),
         )
-        _write_runtime(row, job, now)
+        write_runtime(row, job, now)
         return row
 
     def replace_job(self, job: Job) -> bool:
@@ -396,9 +221,9 @@ class DjangoJobStore(BaseJobStore):
             for name, value in columns.items():
                 setattr(row, name, value)
             if job.run_time_chosen or not (same_trigger or row.paused):
-                _write_runtime(row, job, self.clock.now())
+                write_runtime(row, job, self.clock.now())
                 row.finished_at = None
-            _forgive(row)
+            forgive(row)
             self._save(row, "modified", before)
         stored = to_job(row)
         job.next_run_time, job.next_fire_time = stored.next_run_time, stored.next_fire_time
@@ -417,7 +242,7 @@ class DjangoJobStore(BaseJobStore):
             if row is None:
                 row = self._new_row(job)
                 row.declared = declared
-                _end_if_over(row, job)
+                end_if_over(row, job)
                 row.save(using=self.using, force_insert=True)
                 self._journal.write(row, "added", {}, snapshot(row))
                 return replace(decide(row, declared), outcome="added")
@@ -427,10 +252,10 @@ class DjangoJobStore(BaseJobStore):
                 for name in merged.columns:
                     setattr(row, name, columns[name])
                 if "trigger" in merged.columns and not row.paused:
-                    _write_runtime(row, job, self.clock.now())
+                    write_runtime(row, job, self.clock.now())
                     row.finished_at = None
-                    _end_if_over(row, job)
-                _forgive(row)
+                    end_if_over(row, job)
+                forgive(row)
             if merged.outcome == "updated" or row.declared != declared:
                 self._jobs.filter(pk=row.pk).update(declared=declared)
                 self._save(row, "updated from code", before)
@@ -465,12 +290,12 @@ class DjangoJobStore(BaseJobStore):
                 setattr(row, name, value)
             now = self.clock.now()
             if "next_run_time" in changes:
-                _write_runtime(row, job, now)
+                write_runtime(row, job, now)
             elif "trigger" in changes:
                 row.planned_trigger = row.trigger
             row.claimed_through = job.claimed_through
-            _forgive(row)
-            self._save(row, _action(changes), before, str(changes.get("pause_reason", "")))
+            forgive(row)
+            self._save(row, action_of(changes), before, str(changes.get("pause_reason", "")))
         return to_job(row)
 
     def remove_job(self, job_id: str) -> None:
@@ -523,47 +348,3 @@ class DjangoJobStore(BaseJobStore):
 
     def _check_allowed(self, job: Job) -> None:
         check_allowed(definition(job, ["func"])["func_ref"])
-
-
-def _write_runtime(row: ScheduledJob, job: Job, now: datetime) -> None:
-    """Set the run times of `row` from `job`, and pause it where the job has none."""
-    paused = job.next_run_time is None
-    if paused and not row.paused:
-        row.paused_by, row.paused_at = current_actor().name, now
-    elif not paused:
-        row.paused_by, row.paused_at = "", None
-    row.paused = paused
-    row.pause_reason = job.pause_reason if paused else ""
-    row.planned_trigger = row.trigger
-    row.next_run_time, row.next_fire_time = job.next_run_time, job.next_fire_time
-    row.claimed_through = job.claimed_through
-    row.parked = False
-
-
-def _end_if_over(row: ScheduledJob, job: Job) -> None:
-    """Mark a declared job as finished, rather than paused, where its trigger has no fire time any more."""
-    if job.next_run_time is None:
-        row.paused, row.paused_by, row.paused_at = False, "", None
-        row.finished_at = row.updated_at
-
-
-def _forgive(row: ScheduledJob) -> None:
-    """Give a broken job a new try: somebody changed it."""
-    row.broken_reason, row.retries, row.retry_at, row.declined_by = "", 0, None, ""
-
-
-def _action(changes: Mapping[str, Any]) -> str:
-    """Return the word for a change."""
-    if "trigger" in changes:
-        return "rescheduled"
-    if "next_run_time" in changes and changes["next_run_time"] is None:
-        return "paused"
-    return "resumed" if "pause_reason" in changes else "modified"
-
-
-def _limits(config: Config) -> Limits:
-    return Limits(result=config.result_limit, traceback=config.traceback_limit)
-
-
-def _json_list(values: Sequence[str]) -> str:
-    return json.dumps(list(values))

@@ -98,7 +98,7 @@ class ComponentKind:
             raise wrong_value(
                 options["type"], f"{where}.type", "the name of a type", f"Write it as {min(self.builtin)!r}."
             )
-        elif options["type"] not in self.types():
+        elif options["type"] not in self.builtin and options["type"] not in self.types():
             raise OptionError(
                 f"Unknown type {options['type']!r} of {self.noun} {where!r}.", suggest(options["type"], self.types())
             )

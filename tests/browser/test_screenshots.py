@@ -55,7 +55,8 @@ def test_no_page_is_wider_than_the_screen_or_breaks_the_policy(pages, size, widt
     assert pages.complaints == {}
 
 
-def test_the_picture_for_the_readme(pages):
+def test_the_picture_for_the_readme(pages, settings):
+    settings.TIME_ZONE = "Europe/Berlin"
     make_shop()
     pages.resize(1400, 800)
 

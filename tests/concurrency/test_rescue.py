@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from threading import Event
 
 import pytest
@@ -41,6 +42,21 @@ def heart(monkeypatch):
     Heart.silent = set()
     monkeypatch.setattr(Node, "beat", beat_or_fail)
     return Heart
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """Counts the looks of nodes (by id) for work."""
+    counts: Counter[str] = Counter()
+    claim = DjangoJobStore.claim
+
+    def claim_and_count(self, now, free):
+        claimed = claim(self, now, free)
+        counts[self.node_id] += 1
+        return claimed
+
+    monkeypatch.setattr(DjangoJobStore, "claim", claim_and_count)
+    return counts
 
 
 @pytest.fixture
@@ -114,15 +130,15 @@ def test_a_late_end_of_a_run_that_was_given_up_is_not_recorded(start_node, heart
     assert complaints(*OF_THE_DEAD) == []
 
 
-def test_a_node_that_was_taken_for_dead_claims_nothing_before_its_next_heartbeat(start_node, heart, complaints):
+def test_a_node_that_was_taken_for_dead_claims_nothing_before_its_next_heartbeat(start_node, heart, passes, complaints):
     node = start_node(**QUICK)
     heart.silent.add(store_of(node).node_id)
     SchedulerNode.objects.update(state=NodeState.DEAD)
 
     get_scheduler().add_job(bodies.count, id="job")
     node.wakeup()
-    passes = wait_until(lambda: store_of(node)._last_pass, "a pass")
-    wait_until(lambda: store_of(node)._last_pass > passes, "another pass")
+    before = passes[store_of(node).node_id]
+    wait_until(lambda: passes[store_of(node).node_id] > before + 1, "two passes")
     assert JobRun.objects.count() == 0
 
     heart.silent.clear()
@@ -133,7 +149,7 @@ def test_a_node_that_was_taken_for_dead_claims_nothing_before_its_next_heartbeat
 
 
 def test_a_node_that_is_taken_for_dead_between_claim_and_start_starts_nothing(
-    start_node, heart, before_start, complaints
+    start_node, heart, before_start, passes, complaints
 ):
     node = start_node(**QUICK)
     before_start.held.add(store_of(node).node_id)
@@ -142,9 +158,9 @@ def test_a_node_that_is_taken_for_dead_between_claim_and_start_starts_nothing(
     heart.silent.add(store_of(node).node_id)
     SchedulerNode.objects.update(state=NodeState.DEAD)
 
+    before = passes[store_of(node).node_id]
     before_start.gate.set()
-    passes = store_of(node)._last_pass
-    wait_until(lambda: store_of(node)._last_pass > passes, "another pass")
+    wait_until(lambda: passes[store_of(node).node_id] > before, "another pass")
     assert bodies.began == []
     assert only_run().status == RunStatus.CLAIMED
 

@@ -54,14 +54,13 @@ def row() -> ScheduledJob:
 def test_a_weekly_interval_fires_although_the_process_restarts_every_hour(fake_clock):
     began = fake_clock.now()
 
-    for _ in range(24 * 15):
+    for _ in range(24 * 8):
         deploy(fake_clock, declare(IntervalTrigger(days=7)), run_for=HOUR)
 
-    slots = list(JobRun.objects.order_by("slot").values_list("slot", "status"))
-    week = timedelta(days=7)
-    first = slots[0][0]
-    assert began <= first <= began + week
-    assert slots == [(first, RunStatus.SUCCEEDED), (first + week, RunStatus.SUCCEEDED)]
+    ((slot, status),) = JobRun.objects.values_list("slot", "status")
+    assert slot == began + timedelta(days=7)
+    assert status == RunStatus.SUCCEEDED
+    assert row().next_run_time == slot + timedelta(days=7)
 
 
 def test_declaring_a_job_again_leaves_everything_as_it_is(fake_clock):
@@ -94,7 +93,7 @@ def test_changing_only_arguments_keeps_the_next_run_time(fake_clock):
 
     outcome = deploy(fake_clock, declare(IntervalTrigger(days=7), func=echo, args=("new",)), run_for=HOUR)
 
-    assert outcome == [("updated", ("func_ref", "args"))]
+    assert outcome == [("updated", ("args", "func_ref"))]
     assert row().next_run_time == planned
     assert row().func_ref == "tests.project.jobs:echo"
     entry = JobLogEntry.objects.latest("pk")
@@ -132,9 +131,9 @@ def test_what_people_changed_stays_as_they_left_it(fake_clock):
     changed = deploy(fake_clock, declare(CronTrigger(hour=3), args=(3,), executor="processpool"))
     again = deploy(fake_clock, declare(CronTrigger(hour=3), args=(3,), executor="processpool"))
 
-    assert unchanged == [("differs", ("name", "args"))]
+    assert unchanged == [("differs", ("args", "name"))]
     assert changed == [("updated", ("executor",))]
-    assert again == [("differs", ("name", "args"))]
+    assert again == [("differs", ("args", "name"))]
     assert (row().name, row().args, row().executor) == ("nightly", "[2]", "processpool")
 
 

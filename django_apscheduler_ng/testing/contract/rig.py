@@ -77,6 +77,10 @@ class Host:
         """Return `default` and `other`, and what a test has added."""
         return self.aliases
 
+    def executors(self) -> Mapping[str, Any]:
+        """Return nothing: no run is performed."""
+        return {}
+
 
 class Rig:
     """Base class of the parts of the contract."""

@@ -1,0 +1,276 @@
+"""A node's part in a shared job store: claims, the runs it holds, the recorder, the heartbeat and the duties that go with it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from threading import RLock
+from typing import Any, Protocol
+from uuid import uuid4
+
+from django.db import DatabaseError, InterfaceError, connections
+
+from . import __version__
+from .claiming import Claims, Identity
+from .clock import AnchoredClock
+from .conf import Config, get_config
+from .connections import own_connection
+from .hotsql import hot_sql
+from .jobstores.base import Claim, StoreHost
+from .models import NodeState, ScheduledJob, SchedulerNode
+from .nodes import Node, Observer, executors_report
+from .querysets import ScheduledJobQuerySet
+from .recorder import Ended, Limits, Recorder
+from .rescue import bury, hand_back_lost, interrupt, rescue, unpark, wake_parked
+from .runs import Outcome, Run
+
+logger = logging.getLogger(__name__)
+
+#: How soon to look again where due rows are locked by others or wait for an instance of their job; it doubles.
+CONTENTION_PAUSE = timedelta(milliseconds=100)
+
+#: How long the last ends may take to be recorded when the node stops, in seconds.
+_LAST_RECORDS = 10.0
+
+
+class SharedStore(Protocol):
+    """What the membership is in."""
+
+    alias: str
+    #: Called with ends of runs once they are in the ledger.
+    on_recorded: Callable[[Sequence[Ended]], None] | None
+    #: Ids of the jobs that the code of this process declares.
+    declares: Sequence[str]
+
+    @property
+    def using(self) -> str:
+        """Alias of the database."""
+        ...
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the jobs."""
+        ...
+
+
+class Membership:
+    """What makes a scheduler a node among others. From `join()` to `leave()`; the pass belongs to the scheduler's loop."""
+
+    def __init__(self, store: SharedStore, host: StoreHost, clock: AnchoredClock) -> None:
+        """Prepare; nothing is written yet.
+
+        Args:
+            store: the job store.
+            host: the scheduler that the store is part of.
+            clock: kept at the time of the database from now on.
+        """
+        config = get_config()
+        self._store = store
+        self._host = host
+        self._clock = clock
+        self._by_hand = getattr(host, "driven_by_hand", False)
+        self._held: dict[int, tuple[int, bool]] = {}
+        self._claiming = RLock()
+        self._last_pass: datetime | None = None
+        #: How many claims in a row brought nothing although something was due.
+        self._in_vain = 0
+        self.identity = Identity(
+            using=store.using,
+            namespace=store.namespace,
+            alias=store.alias,
+            node=uuid4().hex,
+            environment=config.environment,
+        )
+        sql = hot_sql(connections[store.using])
+        self._claims = Claims(self.identity, sql)
+        self._observer = Observer(config.lease)
+        self.recorder = Recorder(
+            using=store.using, node=self.identity.node, sql=sql, limits=_limits(config), recorded=self._after_recording
+        )
+        self._node = Node(
+            self.identity,
+            clock,
+            version=__version__,
+            interval=config.heartbeat_interval,
+            report=self._report,
+            care=self.care,
+            follow_database=not self._by_hand,
+        )
+
+    @property
+    def _jobs(self) -> ScheduledJobQuerySet:
+        return ScheduledJob.objects.using(self.identity.using).of(self.identity.namespace)
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    def join(self) -> None:
+        """Register, give broken jobs a new try, and begin to send heartbeats and to record ends."""
+        self._node.register()
+        self._jobs.exclude(broken_reason="").update(retry_at=self._clock.now())
+        if not self._by_hand:
+            self.recorder.start()
+            self._node.start()
+
+    def leave(self) -> None:
+        """Record what has ended, interrupt what has not, and stop being a node."""
+        unwritten = self.recorder.stop(timeout=_LAST_RECORDS)
+        if unwritten:
+            logger.error(
+                "%d end(s) of runs could not be recorded; other nodes will find these runs abandoned.", unwritten
+            )
+        try:
+            if not unwritten:
+                self._interrupt()
+            self._node.stop()
+        except (DatabaseError, InterfaceError) as error:
+            logger.error("The end of this node could not be recorded (%s); other nodes will find it dead.", error)
+
+    def _interrupt(self) -> None:
+        using, namespace, node = self.identity.using, self.identity.namespace, self.identity.node
+        interrupted = interrupt(using, namespace, node, self._clock.now())
+        if interrupted:
+            logger.warning("%d run(s) were still under way and are interrupted.", interrupted)
+
+    def _report(self) -> Mapping[str, Any]:
+        """Return the columns of the node's row that change."""
+        state = getattr(self._host, "state", 1)
+        return {
+            "state": {0: NodeState.DRAINING, 2: NodeState.PAUSED}.get(state, NodeState.RUNNING),
+            "executors": executors_report(self._host.executors()),
+            "last_pass_at": self._last_pass,
+            "declares": json.dumps(list(self._store.declares)),
+        }
+
+    # -- duties -----------------------------------------------------------------------------------------------------
+
+    def care(self) -> None:
+        """Do a node's duties: rescue what dead nodes left, repair what this one lost, wake what waits in vain."""
+        using, namespace, me = self.identity.using, self.identity.namespace, self.identity.node
+        with own_connection(using):
+            others = SchedulerNode.objects.using(using).alive().exclude(pk=me)
+            heartbeats = dict(others.values_list("pk", "heartbeat"))
+            for dead in self._observer.dead(heartbeats, self._clock.monotonic()):
+                if bury(using, dead, self._observer.counter(dead)):
+                    logger.error(
+                        "Node %s has not given a sign of life for its whole lease and is taken for dead.", dead
+                    )
+            rescued = rescue(using, namespace, me, self._clock.now())
+            with self._claiming:
+                lost = hand_back_lost(using, namespace, me, set(self._held))
+            woken = unpark(using, namespace)
+            self._claims.stray_executors = self._stray_executors()
+        if rescued or lost or woken:
+            self._host.wakeup()
+
+    def _stray_executors(self) -> list[str]:
+        """Return executors that jobs name and this scheduler does not have, by steps along the index."""
+        known = set(self._host.executor_aliases())
+        found: list[str] = []
+        last = ""
+        while True:
+            following = (
+                self._jobs.filter(executor__gt=last).order_by("executor").values_list("executor", flat=True).first()
+            )
+            if following is None:
+                return found
+            last = following
+            if last not in known:
+                found.append(last)
+
+    # -- the pass ---------------------------------------------------------------------------------------------------
+
+    def claim(self, now: datetime, free: Mapping[str, int]) -> Claim:
+        """Claim due jobs and pending runs; see `claiming`."""
+        self._last_pass = now
+        if self.recorder.full:
+            return Claim(starved=True)
+        with own_connection(self.identity.using):
+            if self._clock.in_doubt:
+                self._node.measure()
+                now = self._last_pass = self._clock.now()
+            due = self._next_due(now, free)
+            if due is None or due > now:
+                return Claim(next_look=due, starved=not all(free.values()))
+            self.recorder.flush()
+            with self._claiming:
+                claim = self._claims.claim(now, free)
+                for run in claim.runs:
+                    self._held[int(run.id)] = self._claims.holding(run)
+            claim.next_look = self._next_look_after(claim, now, free)
+        return claim
+
+    def _next_due(self, now: datetime, free: Mapping[str, int]) -> datetime | None:
+        """Return when there is work for the executors that have free slots."""
+        executors = [alias for alias, slots in free.items() if slots > 0]
+        return self._claims.next_due(now, [*executors, *self._claims.stray_executors])
+
+    def _next_look_after(self, claim: Claim, now: datetime, free: Mapping[str, int]) -> datetime | None:
+        """Return when to look again: at once while claims bring something, soon where others hold what is due."""
+        taken = Counter(run.executor for run in claim.runs)
+        due = self._next_due(now, {alias: slots - taken[alias] for alias, slots in free.items()})
+        if due is None or due > now or claim.runs or claim.passed:
+            self._in_vain = 0
+            return due
+        self._in_vain += 1
+        return now + CONTENTION_PAUSE * 2.0 ** min(self._in_vain - 1, 10)
+
+    def start_runs(self, runs: Sequence[Run], now: datetime) -> tuple[list[Run], list[Run]]:
+        """Start runs with a fenced update: those that this node no longer holds are left out."""
+        late = [run for run in runs if run.start_until is not None and now > run.start_until]
+        timely = [run for run in runs if run not in late] if late else list(runs)
+        with self._claiming:
+            try:
+                started = self._claims.start(timely, now)
+                if late:
+                    self._claims.give_up(late, now)
+            except Exception:
+                self._let_go(runs)
+                raise
+            self._let_go([run for run in runs if run.id not in started])
+        return [run for run in timely if run.id in started], late
+
+    def _let_go(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            self._held.pop(int(run.id), None)
+
+    def finish(self, run: Run, outcome: Outcome) -> None:
+        """Hand the end to the recorder."""
+        self.recorder.put(Ended(run, outcome))
+        if self._by_hand:
+            self.recorder.flush()
+
+    def record(self) -> None:
+        """Write the ends that have come in, now and in the calling thread; those that cannot be written now are written later."""
+        with suppress(DatabaseError, InterfaceError):
+            self.recorder.flush()
+
+    def _after_recording(self, batch: Sequence[Ended]) -> None:
+        """Forget the runs, wake the jobs that waited for one of them, and tell whoever wants to know."""
+        waiting = set()
+        for ended in batch:
+            job_key, may_park = self._held.pop(int(ended.run.id), (0, False))
+            if may_park:
+                waiting.add(job_key)
+        if self._store.on_recorded is not None:
+            self._store.on_recorded(batch)
+        if waiting:
+            self._wake_parked(waiting)
+
+    def _wake_parked(self, job_keys: set[int]) -> None:
+        try:
+            woken = wake_parked(self.identity.using, job_keys)
+        except DatabaseError as error:
+            logger.warning(
+                "Jobs that wait for a run to end could not be woken (%s); the next heartbeat does it.", error
+            )
+            return
+        if woken:
+            self._host.wakeup()
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(result=config.result_limit, traceback=config.traceback_limit)
