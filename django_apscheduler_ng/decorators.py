@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any, TypeVar, overload
 
 from .declarations import Declaration, Origin, Registration, declare, register
-from .exceptions import InvalidJobError, InvalidTriggerError, did_you_mean
-from .policies import checked_id, checked_option
+from .exceptions import InvalidJobError, InvalidTriggerError
+from .policies import checked_id, checked_option, refuse_misspelt
 from .refs import check_arguments, own_ref
 from .schedulers.api import undefined
 from .serialization import dump_trigger, dump_value
@@ -20,11 +20,6 @@ from .triggers.base import BaseTrigger
 from .triggers.registry import create_trigger
 
 AnyCallable = TypeVar("AnyCallable", bound=Callable[..., Any])
-
-_OPTIONS = (
-    *("args", "kwargs", "id", "name", "jobstore", "executor"),
-    *("misfire_grace_time", "coalesce", "max_instances", "on_abandoned"),
-)
 
 
 @overload
@@ -129,15 +124,8 @@ def _trigger(trigger: BaseTrigger | str, trigger_args: Mapping[str, Any]) -> Bas
     try:
         return create_trigger(trigger, trigger_args)
     except InvalidTriggerError:
-        _refuse_typo(trigger_args)
+        refuse_misspelt(trigger_args)
         raise
-
-
-def _refuse_typo(trigger_args: Mapping[str, Any]) -> None:
-    """Raise if what came as an argument of the trigger is nearly an option of the job."""
-    for given in trigger_args:
-        if guess := did_you_mean(given, _OPTIONS):
-            raise InvalidJobError(f"Unknown option {given!r}.{guess}")
 
 
 def _register(func: AnyCallable, *, name: str | None, origin: Origin) -> AnyCallable:

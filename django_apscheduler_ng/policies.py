@@ -174,6 +174,21 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
 }
 
 
+#: Keywords of `add_job()` that a typo may turn into an argument of the trigger.
+_KEYWORDS = ("id", "jobstore", "replace_existing", *(option for option in JOB_OPTIONS if option not in ("func", "trigger")))
+
+
+def refuse_misspelt(names: Iterable[str]) -> None:
+    """Raise if a name that came as an argument of a trigger is nearly that of a job's option.
+
+    Raises:
+        InvalidJobError: it names the option that was meant.
+    """
+    for name in names:
+        if guess := did_you_mean(name, _KEYWORDS):
+            raise InvalidJobError(f"Unknown option {name!r}.{guess}")
+
+
 def checked_option(name: str, value: object) -> Any:
     """Return the value of option `name` in the form a job keeps; for `func` a pair of callable and reference.
 

@@ -164,7 +164,7 @@ class BaseJobStore(ABC):
             if existing is None:
                 self.add_job(job)
                 return False
-            carry_over(existing, job)
+            carry_over(existing, job, self.clock.now())
             self.update_job(job)
             return True
 
@@ -339,15 +339,22 @@ class BaseJobStore(ABC):
         return run.id
 
 
-def carry_over(existing: Job, job: Job) -> None:
+def carry_over(existing: Job, job: Job, now: datetime) -> None:
     """Give `job` the state that `existing` has reached: a pause in any case, the schedule where the trigger is the same."""
-    job.claimed_through = existing.claimed_through
+    keep_closed(job, existing.claimed_through, now)
     if job.run_time_chosen:
         return
     paused = existing.next_run_time is None
     if paused or job.trigger == existing.trigger:
         job.next_run_time, job.next_fire_time = existing.next_run_time, existing.next_fire_time
         job.pause_reason, job.parked = existing.pause_reason, existing.parked
+
+
+def keep_closed(job: Job, claimed_through: datetime | None, now: datetime) -> None:
+    """Let the slots up to `claimed_through` stay closed for `job`; a run time that was chosen among them becomes now."""
+    job.claimed_through = claimed_through
+    if job.run_time_chosen and _is_closed(job):
+        job.next_run_time = job.next_fire_time = now
 
 
 def apply_change(job: Job, changes: Mapping[str, Any], now: datetime) -> None:

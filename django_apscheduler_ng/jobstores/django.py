@@ -29,7 +29,7 @@ from ..models import JobRun, ScheduledJob
 from ..recorder import Ended
 from ..rows import WRITTEN, definition, snapshot, to_job
 from ..runs import Outcome, Run
-from .base import BaseJobStore, Change, Claim, StoreHost, apply_change
+from .base import BaseJobStore, Change, Claim, StoreHost, apply_change, keep_closed
 
 #: Put around the body of each run: no leftovers of the last one.
 CLEAN_RUN = "django_apscheduler_ng.isolation:clean_run"
@@ -221,6 +221,7 @@ class DjangoJobStore(BaseJobStore):
             for name, value in columns.items():
                 setattr(row, name, value)
             if job.run_time_chosen or not (same_trigger or row.paused):
+                keep_closed(job, row.claimed_through, self.clock.now())
                 write_runtime(row, job, self.clock.now())
                 row.finished_at = None
             forgive(row)
@@ -252,6 +253,7 @@ class DjangoJobStore(BaseJobStore):
                 for name in merged.columns:
                     setattr(row, name, columns[name])
                 if "trigger" in merged.columns and not row.paused:
+                    keep_closed(job, row.claimed_through, self.clock.now())
                     write_runtime(row, job, self.clock.now())
                     row.finished_at = None
                     end_if_over(row, job)

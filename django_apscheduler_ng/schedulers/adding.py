@@ -10,6 +10,7 @@ from ..events import EVENT_JOB_ADDED, EVENT_JOB_MODIFIED, JobEvent
 from ..exceptions import InvalidTriggerError
 from ..job import Job
 from ..planning import first_plan
+from ..policies import refuse_misspelt
 from ..triggers.base import BaseTrigger
 from ..triggers.registry import create_trigger
 from .access import StoreAccess
@@ -87,7 +88,7 @@ class AddJobs(StoreAccess):
         job = Job(
             id=id,
             func=func,
-            trigger=create_trigger(trigger, trigger_args, timezone=self.timezone, now=self._now(jobstore)),
+            trigger=self._make_trigger(trigger, trigger_args, jobstore),
             args=() if args is None else args,
             kwargs=kwargs,
             name=name,
@@ -104,6 +105,16 @@ class AddJobs(StoreAccess):
         else:
             tentative.append((job, jobstore, replace_existing))
         return job
+
+    def _make_trigger(
+        self, trigger: BaseTrigger | str | None, trigger_args: Mapping[str, Any], jobstore: str
+    ) -> BaseTrigger:
+        """Make the trigger; an argument it does not know may be a misspelt option of the job."""
+        try:
+            return create_trigger(trigger, trigger_args, timezone=self.timezone, now=self._now(jobstore))
+        except InvalidTriggerError:
+            refuse_misspelt(trigger_args)
+            raise
 
     def _store_job(self, job: Job, alias: str, replace_existing: bool) -> None:
         """Plan the job from now on and put it into its store."""

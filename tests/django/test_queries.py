@@ -271,6 +271,26 @@ def test_due_jobs_are_found_in_the_order_of_their_index_and_never_sorted(filled,
         assert not re.search(r"Sort|TEMP B-TREE|filesort", plan), plan
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["with-statistics", "without-statistics"])
+def test_a_batch_is_written_by_primary_key(filled, store, count, known):
+    if connection.vendor == "sqlite" and not known:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM sqlite_stat1")
+            cursor.execute("ANALYZE sqlite_schema")
+    add(store, 20)
+
+    def whole_pass():
+        runs = claim(store).runs
+        store.start_runs(runs, store.clock.now())
+        end(store, runs)
+
+    writes = [sql for sql in count(whole_pass) if " AS t " in sql]
+
+    assert len(writes) == 3
+    for sql in writes:
+        assert re.search(r"t USING INTEGER PRIMARY KEY|_pkey|'PRIMARY'", str(explain(sql))), sql
+
+
 def test_what_people_ask_for_reads_no_big_table_from_end_to_end(filled, store, count):
     add(store, 1)
     analyze()

@@ -407,6 +407,28 @@ def test_a_jitter_wider_than_the_distance_of_two_fire_times_makes_none_of_them_l
     assert all(due - slot.due_at <= grace for slot in planned.slots)
 
 
+def test_a_slot_that_waited_for_the_one_before_it_is_not_late_for_that():
+    trigger = CronTrigger(second="*", timezone="UTC", jitter=60)
+    first = next(
+        at(second)
+        for second in range(100)
+        if due_at("job", trigger, at(second)) > due_at("job", trigger, at(second + 1)) + timedelta(seconds=5)
+    )
+    due = due_at("job", trigger, first)
+    second = view(
+        trigger,
+        first + timedelta(seconds=1),
+        coalesce=False,
+        grace=timedelta(seconds=1),
+        claimed_through=first,
+        parked=True,
+    )
+
+    (slot,) = plan(second, due, 1).slots
+
+    assert (slot.fire_time, slot.due_at) == (first + timedelta(seconds=1), due)
+
+
 # -- triggers that misbehave -------------------------------------------------------------------------------------------
 
 

@@ -74,6 +74,28 @@ class ClaimingContract(Rig):
 
         assert at(0) not in times(self.claim().runs)
 
+    def test_a_claimed_fire_time_stays_closed_when_the_job_is_replaced(self) -> None:
+        self.add(max_instances=5)
+        self.end(*self.run_due())
+
+        self.store.replace_job(self.job(trigger=every(60), max_instances=5))
+        now = self.claim().runs
+        self.travel(60)
+
+        assert now == []
+        assert times(self.claim().runs) == [at(60)]
+
+    def test_a_run_time_in_the_past_that_is_chosen_for_a_replaced_job_means_at_once(self) -> None:
+        self.add()
+        self.end(*self.run_due())
+        self.travel(3)
+        job = self.job()
+        job.choose_run_time(at(-5))
+
+        self.store.replace_job(job)
+
+        assert times(self.claim().runs) == [at(3)]
+
     def test_jobs_are_claimed_in_the_order_of_their_next_run_times(self) -> None:
         for job_id, seconds in [("c", 3), ("a", 1), ("b", 2)]:
             self.add(job_id, once(seconds))
@@ -184,6 +206,13 @@ class ClaimingContract(Rig):
         assert {run.job_id for run in claim.runs} == {"default-0", "default-1"}
         assert claim.starved
         assert {run.job_id for run in self.claim().runs} == {"default-2", "other-0", "other-1", "other-2"}
+
+    def test_jobs_that_catch_up_share_the_free_slots(self) -> None:
+        for job_id in ("a", "b", "c"):
+            self.add(job_id, coalesce=False, max_instances=10)
+        self.travel(35)
+
+        assert [len(self.claim(5).runs) for _ in range(4)] == [5, 5, 2, 0]
 
     def test_catching_up_takes_no_more_than_the_executor_has_free_slots_for(self) -> None:
         self.add(coalesce=False, max_instances=10)
