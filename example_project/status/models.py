@@ -110,7 +110,7 @@ class Maintenance(models.Model):
     ends_at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "maintenance windows"
+        verbose_name = "maintenance window"
         constraints = [models.CheckConstraint(condition=models.Q(ends_at__gt=models.F("begins_at")), name="ends_later")]
 
     def __str__(self) -> str:

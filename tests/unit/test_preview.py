@@ -50,7 +50,7 @@ def test_fire_times_of_an_interval_are_counted_from_the_planned_one():
 
 
 def test_an_unreadable_trigger_says_so():
-    with pytest.raises(ValueError, match="^damaged$"):
+    with pytest.raises(ValueError, match=r"^damaged$"):
         preview(UnreadableTrigger(text="{", problem="damaged"), NOW)
 
 

@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "maintenance windows",
+                "verbose_name": "maintenance window",
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("ends_at__gt", models.F("begins_at"))), name="ends_later"
