@@ -39,7 +39,7 @@ class JobAdmin(JobPages, SchedulerAdmin):
     search_help_text = _("Name, id or callable")
     sortable_by = ("job", "next_run")
     ordering = (F("next_run_time").asc(nulls_last=True), "pk")
-    actions = ("pause_selected", "resume_selected", "run_selected", "remove_selected")
+    actions = ("pause_selected", "resume_selected", "run_selected", "delete_selected")
     show_full_result_count = False
 
     # -- permissions --------------------------------------------------------------------------------------------------
@@ -117,12 +117,6 @@ class JobAdmin(JobPages, SchedulerAdmin):
 
     # -- actions ------------------------------------------------------------------------------------------------------
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Leave out Django's own deletion, which knows no reason."""
-        actions: dict[str, Any] = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
-
     @admin.action(description=_("Pause selected jobs…"), permissions=["pause"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> HttpResponse | None:
         """Ask for a reason, then pause."""
@@ -139,8 +133,8 @@ class JobAdmin(JobPages, SchedulerAdmin):
         self._act(RUN, request, queryset)
 
     @admin.action(description=_("Remove selected jobs…"), permissions=["delete"])
-    def remove_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> HttpResponse | None:
-        """Ask, then remove."""
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> HttpResponse | None:
+        """Ask, then remove; by its name it takes the place of Django's own deletion, which knows no reason."""
         return self._ask_and_act(REMOVE, request, queryset)
 
     def _act(self, verb: Verb, request: HttpRequest, queryset: QuerySet[ScheduledJob], reason: str = "") -> None:

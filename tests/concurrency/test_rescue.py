@@ -25,23 +25,37 @@ QUICK = {"lease": 0.8}
 OF_THE_DEAD = ("is taken for dead", "Runs of nodes that died", "The heartbeat of this node failed")
 
 
+class Heart:
+    """Stops the heartbeats of nodes, and with them their duties."""
+
+    def __init__(self) -> None:
+        self.silent: set[str] = set()
+        self.refused: set[str] = set()
+
+    def stop(self, *nodes) -> None:
+        """Stop these hearts, and wait until each has missed a beat: none is on its way any more."""
+        ids = {store_of(node).node_id for node in nodes}
+        self.refused.clear()
+        self.silent |= ids
+        wait_until(lambda: ids <= self.refused, "the hearts stand still")
+
+    def go_on(self) -> None:
+        """Let all of them beat again."""
+        self.silent.clear()
+
+
 @pytest.fixture
 def heart(monkeypatch):
-    """Stops the heartbeats of nodes (by id): `heart.silent.add(…)`."""
-
-    class Heart:
-        silent: set[str] = set()
-
-    beat = Node.beat
+    heart, beat = Heart(), Node.beat
 
     def beat_or_fail(self):
-        if self.identity.node in Heart.silent:
+        if self.identity.node in heart.silent:
+            heart.refused.add(self.identity.node)
             raise OperationalError("on purpose")
         beat(self)
 
-    Heart.silent = set()
     monkeypatch.setattr(Node, "beat", beat_or_fail)
-    return Heart
+    return heart
 
 
 @pytest.fixture
@@ -91,13 +105,13 @@ def test_what_a_silent_node_had_claimed_is_started_by_another_one_only(start_nod
     before_start.held.add(store_of(silent).node_id)
     get_scheduler().add_job(bodies.count, id="job")
     assert before_start.reached.wait(10)
-    heart.silent.add(store_of(silent).node_id)
+    heart.stop(silent)
     other = start_node(**QUICK)
 
     wait_until(lambda: bodies.began, "the other node runs it")
     before_start.gate.set()
     wait_until(lambda: only_run().status == RunStatus.SUCCEEDED, "it is recorded")
-    heart.silent.clear()
+    heart.go_on()
     wait_until(lambda: SchedulerNode.objects.alive().count() == 2, "the silent node is back")
     finish(silent, other)
 
@@ -111,7 +125,7 @@ def test_a_late_end_of_a_run_that_was_given_up_is_not_recorded(start_node, heart
     silent = start_node(**QUICK)
     get_scheduler().add_job(bodies.hold, id="job", on_abandoned=on_abandoned)
     wait_until(lambda: bodies.began, "it runs")
-    heart.silent.add(store_of(silent).node_id)
+    heart.stop(silent)
     other = start_node(**QUICK)
 
     wait_until(lambda: only_run(attempt=1).status == RunStatus.ABANDONED, "it is abandoned")
@@ -132,7 +146,7 @@ def test_a_late_end_of_a_run_that_was_given_up_is_not_recorded(start_node, heart
 
 def test_a_node_that_was_taken_for_dead_claims_nothing_before_its_next_heartbeat(start_node, heart, passes, complaints):
     node = start_node(**QUICK)
-    heart.silent.add(store_of(node).node_id)
+    heart.stop(node)
     SchedulerNode.objects.update(state=NodeState.DEAD)
 
     get_scheduler().add_job(bodies.count, id="job")
@@ -141,7 +155,7 @@ def test_a_node_that_was_taken_for_dead_claims_nothing_before_its_next_heartbeat
     wait_until(lambda: passes[store_of(node).node_id] > before + 1, "two passes")
     assert JobRun.objects.count() == 0
 
-    heart.silent.clear()
+    heart.go_on()
     wait_until(lambda: bodies.began, "it is back")
     finish(node)
     assert_each_began_once()
@@ -155,7 +169,7 @@ def test_a_node_that_is_taken_for_dead_between_claim_and_start_starts_nothing(
     before_start.held.add(store_of(node).node_id)
     get_scheduler().add_job(bodies.count, id="job")
     assert before_start.reached.wait(10)
-    heart.silent.add(store_of(node).node_id)
+    heart.stop(node)
     SchedulerNode.objects.update(state=NodeState.DEAD)
 
     before = passes[store_of(node).node_id]
@@ -164,7 +178,7 @@ def test_a_node_that_is_taken_for_dead_between_claim_and_start_starts_nothing(
     assert bodies.began == []
     assert only_run().status == RunStatus.CLAIMED
 
-    heart.silent.clear()  # it finds a run in its name that it knows nothing of, and gives it back
+    heart.go_on()  # it finds a run in its name that it knows nothing of, and gives it back
     wait_until(lambda: only_run().status == RunStatus.SUCCEEDED, "it ran")
     finish(node)
     assert_each_began_once()
@@ -178,9 +192,9 @@ def test_an_outage_of_the_database_for_longer_than_the_lease_kills_nobody(start_
     wait_until(lambda: bodies.began, "it runs")
 
     # for both nodes at once the time passes, and the database is away
-    heart.silent |= {store_of(node).node_id for node in nodes}
+    heart.stop(*nodes)
     Event().wait(1.5)
-    heart.silent.clear()
+    heart.go_on()
     beats = dict(SchedulerNode.objects.values_list("pk", "heartbeat"))
     wait_until(lambda: all(row.heartbeat > beats[row.pk] + 3 for row in SchedulerNode.objects.all()), "both beat again")
 

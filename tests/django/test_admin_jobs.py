@@ -1,5 +1,6 @@
 """What people do with jobs in the admin: the effect, the words, the record, and who may."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -286,11 +287,11 @@ def test_selected_jobs_are_run_now(maria, three):
 def test_selected_jobs_are_removed_after_a_question(maria, three):
     ScheduledJob.objects.filter(pk=three[0].pk).update(declared="{}", origin=Origin.CODE)
 
-    asked = choose(maria, "remove_selected", *three).content.decode()
+    asked = choose(maria, "delete_selected", *three).content.decode()
 
     assert ScheduledJob.objects.count() == 3
     assert "1 of these jobs is declared in code and comes back when a scheduler starts." in asked
-    assert told(choose(maria, "remove_selected", *three, confirmed="yes")) == ["3 jobs are removed."]
+    assert told(choose(maria, "delete_selected", *three, confirmed="yes")) == ["3 jobs are removed."]
     assert not ScheduledJob.objects.exists()
 
 
@@ -331,7 +332,17 @@ def test_django_s_own_deletion_goes_through_the_scheduler_too(three, rf):
 
     assert not ScheduledJob.objects.exists()
     assert happened() == [("removed", "root", "")] * 3
-    assert "delete_selected" not in job_admin.get_actions(request)
+
+
+def test_the_action_takes_the_place_of_django_s_own_deletion(maria):
+    shown = maria.get(f"{PAGES}/scheduledjob/").content.decode()
+
+    assert re.findall(r'<option value="(\w+)">', shown.split('name="action"')[1].split("</select>")[0]) == [
+        "pause_selected",
+        "resume_selected",
+        "run_selected",
+        "delete_selected",
+    ]
 
 
 # -- who may ------------------------------------------------------------------------------------------------------------
@@ -340,7 +351,7 @@ ACTIONS = {
     "pause": ("pause", "pause_selected"),
     "resume": ("pause", "resume_selected"),
     "run": ("run", "run_selected"),
-    "remove": ("delete", "remove_selected"),
+    "remove": ("delete", "delete_selected"),
     "delete": ("delete", None),
     "reschedule": ("change", None),
 }
