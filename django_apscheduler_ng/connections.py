@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from .models import SchedulerNode
+
 logger = logging.getLogger(__name__)
 
 #: Errors after which the same statement may succeed on a fresh connection.
@@ -50,6 +52,16 @@ def transaction_of_its_own(using: str) -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         yield
+
+
+def begin_with_a_write(using: str) -> None:
+    """Make the transaction that has just begun hold the write lock, on SQLite; it changes nothing.
+
+    There, a transaction that reads first and then writes fails at once, however long the timeout, if somebody wrote between. Other
+    databases lock rows.
+    """
+    if connections[using].vendor == "sqlite":
+        SchedulerNode.objects.using(using).filter(pk="").update(state="")
 
 
 def _is_read_committed(connection: BaseDatabaseWrapper) -> bool:

@@ -75,6 +75,7 @@ class Membership:
         self._by_hand = getattr(host, "driven_by_hand", False)
         self._held: dict[int, tuple[int, bool]] = {}
         self._claiming = RLock()
+        self._joined = False
         self._last_pass: datetime | None = None
         #: How many claims in a row brought nothing although something was due.
         self._in_vain = 0
@@ -114,6 +115,7 @@ class Membership:
         if not self._by_hand:
             self.recorder.start()
             self._node.start()
+        self._joined = True
 
     def leave(self) -> None:
         """Record what has ended, interrupt what has not, and stop being a node."""
@@ -137,7 +139,7 @@ class Membership:
 
     def _report(self) -> Mapping[str, Any]:
         """Return the columns of the node's row that change."""
-        state = getattr(self._host, "state", 1)
+        state = getattr(self._host, "state", 1) if self._joined else 1
         return {
             "state": {0: NodeState.DRAINING, 2: NodeState.PAUSED}.get(state, NodeState.RUNNING),
             "executors": executors_report(self._host.executors()),

@@ -107,19 +107,18 @@ class Node:
         with own_connection(self.identity.using):
             self.measure()
             now = self._clock.now()
-            self._rows.update_or_create(
-                pk=self.identity.node,
-                defaults={
-                    "namespace": self.identity.namespace,
-                    "host": socket.gethostname()[:255],
-                    "pid": os.getpid(),
-                    "version": self._version,
-                    "environment": self.identity.environment,
-                    "started_at": now,
-                    "seen_at": now,
-                    **self._report(),
-                },
-            )
+            columns = {
+                "namespace": self.identity.namespace,
+                "host": socket.gethostname()[:255],
+                "pid": os.getpid(),
+                "version": self._version,
+                "environment": self.identity.environment,
+                "started_at": now,
+                "seen_at": now,
+                **self._report(),
+            }
+            if not self._rows.filter(pk=self.identity.node).update(**columns):
+                self._rows.create(pk=self.identity.node, **columns)
 
     def start(self) -> None:
         """Start the heartbeat's thread."""

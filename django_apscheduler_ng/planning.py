@@ -52,6 +52,11 @@ class JobView:
         planned = self.due_at(fire_time)
         return planned if after is None or not self.trigger.jitter else max(planned, self.due_at(after))
 
+    def span(self, first: datetime, until: datetime) -> FireSpan:
+        """Return the fire times from `first` up to `until`, in UTC: in its own zone a moment of an overlap equals no other."""
+        span = self.trigger.span(first, until)
+        return FireSpan(first=first, last=as_utc(span.last), count=span.count, exact=span.exact)
+
     def following(self, fire_time: datetime, now: datetime) -> datetime | None:
         """Return the first fire time after `fire_time`, in UTC."""
         found = self.trigger.get_next_fire_time(fire_time, now)
@@ -148,8 +153,8 @@ def _open_slot(view: JobView, now: datetime) -> datetime | None:
 def _due_span(view: JobView, first: datetime, now: datetime) -> FireSpan:
     """Return the slots from `first` (which is due) on that are due at `now`, in the order of their fire times."""
     sure = now - timedelta(seconds=view.trigger.jitter or 0)
-    span = view.trigger.span(first, sure) if first <= sure else FireSpan(first=first, last=first, count=1)
-    last, count = as_utc(span.last), span.count
+    span = view.span(first, sure) if first <= sure else FireSpan(first=first, last=first, count=1)
+    last, count = span.last, span.count
     for _ in range(_WINDOW):
         following = view.following(last, now)
         if following is None or view.due_at(following) > now:
@@ -163,7 +168,7 @@ def _plan_latest(view: JobView, first: datetime, now: datetime) -> Plan:
     span = _due_span(view, first, now)
     summaries = []
     if span.count > 1:
-        earlier = view.trigger.span(first, span.last - _INSTANT)
+        earlier = view.span(first, span.last - _INSTANT)
         earlier = replace(earlier, first=as_utc(earlier.first), last=as_utc(earlier.last))
         summaries.append(Summary(status=RunStatus.COALESCED, span=earlier))
     earliest = max(view.starts_at(first, view.claimed_through), view.due_at(span.last))

@@ -175,7 +175,12 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
 
 
 #: Keywords of `add_job()` that a typo may turn into an argument of the trigger.
-_KEYWORDS = ("id", "jobstore", "replace_existing", *(option for option in JOB_OPTIONS if option not in ("func", "trigger")))
+_KEYWORDS = (
+    "id",
+    "jobstore",
+    "replace_existing",
+    *(option for option in JOB_OPTIONS if option not in ("func", "trigger")),
+)
 
 
 def refuse_misspelt(names: Iterable[str]) -> None:

@@ -6,10 +6,9 @@ import logging
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db import connections
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from .connections import transaction_of_its_own
+from .connections import begin_with_a_write, transaction_of_its_own
 from .models import JobRun, NodeState, OnAbandoned, ScheduledJob, SchedulerNode
 from .runs import RunStatus
 
@@ -107,8 +106,7 @@ def wake_parked(using: str, job_keys: Collection[int]) -> int:
     """
     jobs = ScheduledJob.objects.using(using).filter(pk__in=job_keys, parked=True)
     with transaction_of_its_own(using):
-        if connections[using].vendor == "sqlite":
-            jobs.update(parked=True)  # begin with a write, which locks; a read would have to be repeated after it
+        begin_with_a_write(using)
         parked = list(jobs.order_by("pk").select_for_update())
         runs = JobRun.objects.using(using).live().filter(job_key__in=[row.pk for row in parked])
         live = dict(runs.values_list("job_key").annotate(Count("pk")).order_by())

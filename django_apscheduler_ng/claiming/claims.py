@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import DatabaseError, connections
 from django.db.models import Subquery
 
-from ..connections import PASSING_ERRORS, own_connection, transaction_of_its_own
+from ..connections import PASSING_ERRORS, begin_with_a_write, own_connection, transaction_of_its_own
 from ..fields import UTCDateTimeField, moment_from_db
 from ..hotsql import HotSQL
 from ..jobstores.base import Claim
@@ -103,7 +103,7 @@ class Claims:
         """Claim in one transaction; nothing of it counts before it is committed."""
         batch = Batch(now=now, free=dict(slots))
         with transaction_of_its_own(self._identity.using):
-            self._lock_database()
+            begin_with_a_write(self._identity.using)
             if only is None:
                 self._pending.take(batch)
             self._due.take(batch, only)
@@ -133,7 +133,7 @@ class Claims:
         """Decline a job in a transaction of its own."""
         batch = Batch(now=now, free={})
         with transaction_of_its_own(self._identity.using):
-            self._lock_database()
+            begin_with_a_write(self._identity.using)
             row = ScheduledJob.objects.using(self._identity.using).filter(pk=job_key).first()
             if row is not None:
                 self._declines.write(batch, row, reason)
@@ -143,11 +143,6 @@ class Claims:
     @property
     def _node(self) -> SchedulerNodeQuerySet:
         return SchedulerNode.objects.using(self._identity.using).filter(pk=self._identity.node)
-
-    def _lock_database(self) -> None:
-        """On SQLite, begin with a write: a transaction that reads first and writes then fails at once if somebody wrote between."""
-        if connections[self._identity.using].vendor == "sqlite":
-            self._node.update(namespace=self._identity.namespace)
 
     def holding(self, run: Run) -> tuple[int, bool]:
         """Return the key of the run's job, and whether the job may be parked until the run ends; asked once for each run."""

@@ -365,8 +365,9 @@ def apply_change(job: Job, changes: Mapping[str, Any], now: datetime) -> None:
         setattr(job, name, value)
     if "trigger" in changes and job.claimed_through is not None:
         job.claimed_through = min(job.claimed_through, now)
-    if "next_run_time" in changes:
+    if not {"next_run_time", "max_instances", "coalesce"}.isdisjoint(changes):
         job.parked = False
+    if "next_run_time" in changes:
         if job.next_run_time is None:
             job.next_fire_time = None
         elif "next_fire_time" not in changes:

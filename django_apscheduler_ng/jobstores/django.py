@@ -19,6 +19,7 @@ from ..actors import current_actor
 from ..claiming.batch import check_allowed
 from ..clock import AnchoredClock
 from ..conf import get_config
+from ..connections import begin_with_a_write
 from ..edits import action_of, end_if_over, forgive, write_runtime
 from ..exceptions import SchedulerNotRunningError
 from ..job import Job
@@ -295,7 +296,7 @@ class DjangoJobStore(BaseJobStore):
                 write_runtime(row, job, now)
             elif "trigger" in changes:
                 row.planned_trigger = row.trigger
-            row.claimed_through = job.claimed_through
+            row.claimed_through, row.parked = job.claimed_through, job.parked
             forgive(row)
             self._save(row, action_of(changes), before, str(changes.get("pause_reason", "")))
         return to_job(row)
@@ -312,6 +313,7 @@ class DjangoJobStore(BaseJobStore):
     def remove_all_jobs(self) -> None:
         """Remove every job of this store; their history stays."""
         with transaction.atomic(using=self.using):
+            begin_with_a_write(self.using)
             rows = list(self._jobs)
             self._journal.write_many([(row, "removed", snapshot(row), {}) for row in rows])
             self._jobs.filter(pk__in=[row.pk for row in rows]).delete()
@@ -319,6 +321,7 @@ class DjangoJobStore(BaseJobStore):
     def request_run(self, job_id: str) -> str:
         """Write a pending run; a node performs it."""
         with transaction.atomic(using=self.using):
+            begin_with_a_write(self.using)
             row = self._jobs.unfinished().filter(job_id=job_id).first()
             if row is None:
                 raise self.missing(job_id)

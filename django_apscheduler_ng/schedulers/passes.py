@@ -130,7 +130,10 @@ class Pass:
         if store is not None:
             store.finish(run, outcome)
         code = EVENT_JOB_EXECUTED if outcome.status is RunStatus.SUCCEEDED else EVENT_JOB_ERROR
-        if code == EVENT_JOB_ERROR:
+        if code == EVENT_JOB_EXECUTED:
+            took = outcome.finished_at - outcome.started_at
+            logger.info("Job %r ran in %s (run %s).", run.job_id, took, run.id, extra={"job_id": run.job_id})
+        else:
             logger.error(
                 "Job %r failed in run %s: %s: %s",
                 run.job_id,

@@ -24,7 +24,7 @@ from tests.project.jobs import append
 StartNode = Callable[..., NodeProcess]
 
 #: How many processes are stopped at random instants.
-TIMES = int(os.environ.get("ACCEPTANCE_SIGNALS", "12"))
+TIMES = int(os.environ.get("ACCEPTANCE_SIGNALS", "10"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)

@@ -102,7 +102,7 @@ def test_selected_jobs_are_paused_from_the_list(pages, job):
     pages.open("scheduledjob/")
     pages.find("[name=_selected_action]").click()
     pages.find("select[name=action] option[value=pause_selected]").click()
-    pages.press("Go")
+    pages.follow(pages.find("#changelist-form .actions button[type=submit]").click)
     pages.fill("reason", "moving house")
     pages.press("Pause")
 

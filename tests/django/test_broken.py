@@ -80,7 +80,7 @@ def test_a_broken_job_works_again_by_itself_once_its_row_is_repaired(scheduler, 
     sick = ScheduledJob.objects.get(job_id="sick")
     assert sick.broken_reason == ""
     assert JobRun.objects.filter(job_id="sick", status="succeeded").exists()
-    assert list(JobLogEntry.objects.filter(job_id="sick").values_list("action", flat=True)) == [
+    assert list(JobLogEntry.objects.filter(job_id="sick").order_by("pk").values_list("action", flat=True)) == [
         "added",
         "broken",
         "repaired",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from django_apscheduler_ng.exceptions import StoredDataError
 from django_apscheduler_ng.serialization import dump_value, load_trigger, load_value
 
-OFFSETS = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
+OFFSETS = st.integers(-23 * 3600, 23 * 3600).map(lambda seconds: timezone(timedelta(seconds=seconds)))
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"]).map(
     ZoneInfo
 )
