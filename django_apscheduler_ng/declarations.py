@@ -18,7 +18,7 @@ from django.utils.module_loading import autodiscover_modules
 
 from .conf import Config, config_errors, get_config
 from .exceptions import CallableReferenceError, ConflictingIdError, InvalidJobError
-from .refs import load_callable, own_ref
+from .refs import load_callable, own_ref, suggest_ref
 from .schedulers.api import undefined
 from .triggers.base import BaseTrigger
 
@@ -154,6 +154,11 @@ def declared() -> dict[str, Declaration]:
 def registered_callables() -> dict[str, Registration]:
     """Return the registered callables by reference; those of declared jobs are among them."""
     return dict(_registered)
+
+
+def moved_to(func_ref: str) -> str | None:
+    """Return the registered callable that one which is gone may have become; None where none is like it."""
+    return suggest_ref(func_ref, _registered)
 
 
 def clear() -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from threading import Thread
 from typing import Any, TextIO
 
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, router
 from django.db.migrations.executor import MigrationExecutor
 
 from .bootstrap import make_node
@@ -22,6 +22,7 @@ from .declarations import Declaration, declared
 from .events import EVENT_ALL, EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED, JobExecutionEvent
 from .jobstores.django import DjangoJobStore
 from .merging import describe_merges, merge, plan_merges
+from .models import ScheduledJob
 from .recorder import Ended
 from .relay import Relay
 from .reloading import ReloadingNode
@@ -112,7 +113,7 @@ def _executors(config: Config, options: Options) -> Mapping[str, Mapping[str, An
 def _migrated(config: Config, options: Options, out: TextIO, requests: StopRequests) -> bool:
     """Wait until the migrations are applied; returns False where they are not and waiting is not wanted or was ended."""
     said = False
-    while (pending := _unapplied()) is not None:
+    while (pending := _unapplied(config)) is not None:
         if not said:
             hint = "" if options.no_wait else " Waiting."
             _say(out, f"Migrations are unapplied ({pending}): no job is started. Run `manage.py migrate`.{hint}")
@@ -122,14 +123,24 @@ def _migrated(config: Config, options: Options, out: TextIO, requests: StopReque
     return True
 
 
-def _unapplied() -> str | None:
+def _unapplied(config: Config) -> str | None:
     """Return the first unapplied migration, or None; a database that cannot be reached counts as unmigrated."""
-    try:
-        executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except OperationalError as error:
-        return f"the database cannot be reached: {error}".strip()
-    return str(plan[0][0]) if plan else None
+    for alias in _databases(config):
+        try:
+            executor = MigrationExecutor(connections[alias])
+            plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        except OperationalError as error:
+            return f"the database cannot be reached: {error}".strip()
+        if plan:
+            return str(plan[0][0])
+    return None
+
+
+def _databases(config: Config) -> list[str]:
+    """Return the aliases of the default database, if there is one, and of those of the job stores."""
+    stores = [options for options in config.jobstores.values() if options.get("type") == "django"]
+    aliases = [DEFAULT_DB_ALIAS, *(options.get("using") or router.db_for_write(ScheduledJob) for options in stores)]
+    return [alias for alias in dict.fromkeys(aliases) if connections[alias].vendor != "unknown"]
 
 
 def _connect(scheduler: BackgroundScheduler) -> Relay:

@@ -116,4 +116,4 @@ def _held_up(job: ScheduledJob, facts: Facts) -> str:
 
 
 def _moment(moment: datetime | None) -> str:
-    return "" if moment is None else date_format(localtime(moment), "DATETIME_FORMAT")
+    return "" if moment is None else date_format(localtime(moment), "D Y-m-d H:i")

@@ -20,6 +20,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from ..actors import acting
 from ..bootstrap import RequestScheduler, get_scheduler
 from ..clock import SYSTEM_CLOCK
+from ..declarations import moved_to
+from ..exceptions import CallableReferenceError
 from ..journal import Journal
 from ..models import Origin, ScheduledJob
 from ..rows import snapshot
@@ -147,6 +149,16 @@ def _run(scheduler: RequestScheduler, job: ScheduledJob, alias: str, reason: str
     return scheduler.run_job(job.job_id, alias)
 
 
+def _new_callable(job: ScheduledJob) -> str | None:
+    """Return where the callable of a job that has lost it may have moved to."""
+    lost = job.finished_at is None and job.broken_reason.startswith(CallableReferenceError.__name__)
+    return moved_to(job.func_ref) if lost else None
+
+
+def _repoint(scheduler: RequestScheduler, job: ScheduledJob, alias: str, reason: str) -> None:
+    scheduler.modify_job(job.job_id, alias, func=_new_callable(job))
+
+
 def _remove(scheduler: RequestScheduler, job: ScheduledJob, alias: str, reason: str) -> None:
     if job.finished_at is None:
         scheduler.remove_job(job.job_id, alias)
@@ -211,6 +223,24 @@ RESUME = Verb(
     applies=lambda job: _is_unfinished(job) and job.paused,
     ask=_resume,
 )
+REPOINT = Verb(
+    name="repoint",
+    permission="change",
+    label=gettext_lazy("Use the callable it may have moved to"),
+    question=gettext_lazy("Call the callable that is like the lost one from now on?"),
+    effect=gettext_lazy("The reason why the job is broken names it. The arguments stay as they are."),
+    log="Pointed to another callable",
+    done=lambda count: (
+        ngettext("%(count)d job has another callable.", "%(count)d jobs have another callable.", count)
+        % {"count": count}
+    ),
+    idle=lambda count: (
+        ngettext("%(count)d job has lost no callable.", "%(count)d jobs have lost no callable.", count)
+        % {"count": count}
+    ),
+    applies=lambda job: _new_callable(job) is not None,
+    ask=_repoint,
+)
 REMOVE = Verb(
     name="remove",
     permission="delete",
@@ -225,4 +255,4 @@ REMOVE = Verb(
     final=True,
 )
 
-VERBS = (RUN, PAUSE, RESUME, REMOVE)
+VERBS = (RUN, PAUSE, RESUME, REPOINT, REMOVE)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from ..declarations import registered_callables
+from ..declarations import moved_to
 from ..exceptions import CallableReferenceError, ConfigurationError
 from ..job import Job
 from ..jobstores.base import Passed
@@ -17,7 +17,7 @@ from ..ledger import advance_row, run_row, summary_row
 from ..models import ScheduledJob
 from ..planning import JobView, Plan, plan
 from ..querysets import ScheduledJobQuerySet
-from ..refs import load_callable, suggest_ref
+from ..refs import load_callable
 from ..rows import problem_of, to_job
 from ..runs import Run
 from .batch import Batch, Identity, check_allowed, sentence
@@ -148,7 +148,7 @@ def _callable(ref: str) -> Callable[..., Any]:
     try:
         return load_callable(ref)
     except CallableReferenceError as error:
-        moved = suggest_ref(ref, registered_callables())
+        moved = moved_to(ref)
         hint = f" It may have moved: modify_job(…, func={moved!r}) points the job there." if moved else ""
         raise CallableReferenceError(f"{error}{hint}") from error
 

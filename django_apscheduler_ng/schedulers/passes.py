@@ -57,13 +57,18 @@ class Pass:
         self._executors = executors
         self._failures: dict[str, int] = {}
         self._starved = False
+        #: Another object after each end of a run.
+        self._latest_end = object()
 
     def run(self) -> float:
         """Make one pass, and return after how many seconds the next one is due at the latest."""
         self._starved = False
+        latest_end = self._latest_end
         wait = self._host.poll_interval
         for alias, store in list(self._jobstores.items()):
             wait = min(wait, self._serve_safely(alias, store))
+        if self._starved and self._latest_end is not latest_end:
+            return 0.0  # there are slots now that were not there when it looked
         return max(wait, 0.0)
 
     def _serve_safely(self, alias: str, store: BaseJobStore) -> float:
@@ -155,6 +160,7 @@ class Pass:
                     run_id=run.id,
                 )
             )
+        self._latest_end = object()
         if self._starved:
             self._host.wakeup()
 
