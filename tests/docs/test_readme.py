@@ -38,7 +38,7 @@ def test_the_four_steps_lead_to_a_running_scheduler(fresh_project: Path, tmp_pat
     install, installed_apps, migrate, start = re.findall(r"(?m)^\d\. (.*)$", FOLD)
     app = re.findall(r"`(.+?)`", installed_apps)[0].strip('"')
 
-    reader.command(install.strip("`"))
+    reader.command(re.findall(r"`(.+?)`", install)[0])
     settings.write_text(f'{settings.read_text()}\nINSTALLED_APPS += ["{app}"]\n')
     reader.command(migrate.strip("`"))
     reader.perform(page.snippets[0])
