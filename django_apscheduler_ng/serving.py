@@ -19,15 +19,15 @@ from django.db.migrations.executor import MigrationExecutor
 from .bootstrap import make_node
 from .conf import Config, get_config
 from .declarations import Declaration, declared
-from .events import EVENT_ALL, EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED, JobExecutionEvent
+from .events import EVENT_ALL, EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED
 from .jobstores.django import DjangoJobStore
 from .merging import describe_merges, merge, plan_merges
 from .models import ScheduledJob
 from .recorder import Ended
 from .relay import Relay
 from .reloading import ReloadingNode
-from .runs import RunStatus
 from .schedulers.background import BackgroundScheduler
+from .schedulers.passes import end_of
 from .stopping import StopRequests
 
 logger = logging.getLogger(__name__)
@@ -157,19 +157,7 @@ def _connect(scheduler: BackgroundScheduler) -> Relay:
 
 def _relay_ends(relay: Relay, batch: Sequence[Ended]) -> None:
     for ended in batch:
-        run, outcome = ended.run, ended.outcome
-        relay.put(
-            JobExecutionEvent(
-                EVENT_JOB_EXECUTED if outcome.status is RunStatus.SUCCEEDED else EVENT_JOB_ERROR,
-                run.job_id,
-                run.jobstore,
-                run.fire_time or run.due_at,
-                retval=outcome.result,
-                exception=outcome.exception,
-                traceback=outcome.traceback or None,
-                run_id=run.id,
-            )
-        )
+        relay.put(end_of(ended.run, ended.outcome))
 
 
 def _stores(scheduler: BackgroundScheduler) -> list[DjangoJobStore]:

@@ -134,7 +134,7 @@ class Pass:
         store = self._jobstores.get(run.jobstore)
         if store is not None:
             store.finish(run, outcome)
-        code = EVENT_JOB_EXECUTED if outcome.status is RunStatus.SUCCEEDED else EVENT_JOB_ERROR
+        code = _code_of(outcome)
         if code == EVENT_JOB_EXECUTED:
             took = outcome.finished_at - outcome.started_at
             logger.info("Job %r ran in %s (run %s).", run.job_id, took, run.id, extra={"job_id": run.job_id})
@@ -148,18 +148,7 @@ class Pass:
                 extra={"job_id": run.job_id, "run_id": run.id},
             )
         if self._host.listeners.want(code):
-            self._host.listeners.dispatch(
-                JobExecutionEvent(
-                    code,
-                    run.job_id,
-                    run.jobstore,
-                    run.fire_time or run.due_at,
-                    retval=outcome.result,
-                    exception=outcome.exception,
-                    traceback=outcome.traceback or None,
-                    run_id=run.id,
-                )
-            )
+            self._host.listeners.dispatch(end_of(run, outcome))
         self._latest_end = object()
         if self._starved:
             self._host.wakeup()
@@ -200,3 +189,21 @@ class Pass:
         )
         times = [span.first] if span.count == 1 else [span.first, span.last]
         self._host.listeners.dispatch(JobSubmissionEvent(EVENT_JOB_MAX_INSTANCES, passed.job_id, store.alias, times))
+
+
+def _code_of(outcome: Outcome) -> int:
+    return EVENT_JOB_EXECUTED if outcome.status is RunStatus.SUCCEEDED else EVENT_JOB_ERROR
+
+
+def end_of(run: Run, outcome: Outcome) -> JobExecutionEvent:
+    """Return the event that tells of the end of a run."""
+    return JobExecutionEvent(
+        _code_of(outcome),
+        run.job_id,
+        run.jobstore,
+        run.fire_time or run.due_at,
+        retval=outcome.result,
+        exception=outcome.exception,
+        traceback=outcome.traceback or None,
+        run_id=run.id,
+    )
