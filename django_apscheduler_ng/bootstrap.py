@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import router
 
+from .asyncapi import AsyncJobsApi
 from .conf import Config, get_config
 from .events import SchedulerEvent
 from .exceptions import ConfigurationError, SchedulerError
@@ -15,14 +16,13 @@ from .jobstores.base import BaseJobStore
 from .jobstores.django import DjangoJobStore
 from .models import ScheduledJob
 from .relay import send_on_commit
-from .schedulers.api import JobsApi
 from .schedulers.components import JOBSTORES, make_component
 
 if TYPE_CHECKING:
     from .schedulers.background import BackgroundScheduler
 
 
-class RequestScheduler(JobsApi):
+class RequestScheduler(AsyncJobsApi):
     """The scheduler's API for any process: what is asked of it is written to the database, and a node performs it.
 
     Jobs are added, changed and removed inside the caller's transaction.

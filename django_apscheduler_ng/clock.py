@@ -70,5 +70,20 @@ class AnchoredClock:
         return abs(self.base.now() - wall - passed) > self.TOLERANCE
 
 
+class Timing:
+    """When something began, and when it ended, as far apart as it took: a step of the wall clock between counts for nothing."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Begin now."""
+        self._clock = clock
+        self.started_at = clock.now()
+        self._begun = clock.monotonic()
+
+    @property
+    def finished_at(self) -> datetime:
+        """The end, if it is now."""
+        return self.started_at + timedelta(seconds=self._clock.monotonic() - self._begun)
+
+
 #: Used wherever no clock was given.
 SYSTEM_CLOCK = SystemClock()

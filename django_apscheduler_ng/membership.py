@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any, Protocol
@@ -23,7 +24,7 @@ from .hotsql import hot_sql
 from .jobstores.base import Claim, StoreHost
 from .models import NodeState, ScheduledJob, SchedulerNode
 from .nodes import Node, Observer, executors_report
-from .querysets import ScheduledJobQuerySet
+from .querysets import ScheduledJobQuerySet, by_keys
 from .recorder import Ended, Limits, Recorder
 from .rescue import bury, hand_back_lost, interrupt, rescue, unpark, wake_parked
 from .runs import Outcome, Run
@@ -111,7 +112,7 @@ class Membership:
     def join(self) -> None:
         """Register, give broken jobs a new try, and begin to send heartbeats and to record ends."""
         self._node.register()
-        self._jobs.exclude(broken_reason="").update(retry_at=self._clock.now())
+        by_keys(self._jobs.exclude(broken_reason="")).update(retry_at=self._clock.now())
         if not self._by_hand:
             self.recorder.start()
             self._node.start()
@@ -240,8 +241,9 @@ class Membership:
             self._held.pop(int(run.id), None)
 
     def finish(self, run: Run, outcome: Outcome) -> None:
-        """Hand the end to the recorder."""
-        self.recorder.put(Ended(run, outcome))
+        """Hand the end to the recorder, dated by the clock of the store: that of the executors is this machine's."""
+        now, took = self._clock.now(), max(outcome.finished_at - outcome.started_at, timedelta(0))
+        self.recorder.put(Ended(run, replace(outcome, started_at=now - took, finished_at=now)))
         if self._by_hand:
             self.recorder.flush()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     _Nodes = models.QuerySet[SchedulerNode, SchedulerNode]
 else:
     _Jobs = _Runs = _Log = _Nodes = models.QuerySet
+
+
+_Rows = TypeVar("_Rows", bound="models.QuerySet[Any]")
+
+
+def by_keys(rows: _Rows) -> _Rows:
+    """Return the rows that are in this set now, named by their keys: to be updated or deleted.
+
+    A write that looks its rows up by another index locks the entry of the index first and the row second; a pass does it the other
+    way round. On MariaDB the two deadlock.
+    """
+    keys = list(rows.order_by("pk").values_list("pk", flat=True))
+    named: _Rows = rows.model._default_manager.using(rows.db).filter(pk__in=keys)
+    return named
 
 
 class ScheduledJobQuerySet(_Jobs):

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from .connections import begin_with_a_write, transaction_of_its_own
 from .models import JobRun, NodeState, OnAbandoned, ScheduledJob, SchedulerNode
+from .querysets import by_keys
 from .runs import RunStatus
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,8 @@ def hand_back_lost(using: str, namespace: str, node: str, held: Collection[int])
     lost = [pk for pk in runs.live().filter(node=node).values_list("pk", flat=True) if pk not in held]
     if not lost:
         return 0
-    given = runs.live().filter(pk__in=lost, node=node).update(status=RunStatus.PENDING, node="", started_at=None)
+    mine = JobRun.objects.using(using).live().filter(pk__in=lost, node=node)
+    given = mine.update(status=RunStatus.PENDING, node="", started_at=None)
     logger.warning("%d run(s) that this node had lost sight of are pending again.", given)
     return given
 
@@ -117,7 +119,7 @@ def wake_parked(using: str, job_keys: Collection[int]) -> int:
 def interrupt(using: str, namespace: str, node: str, now: datetime) -> int:
     """End this node's live runs at shutdown: claimed ones are given back, running ones are interrupted; returns how many were."""
     runs = JobRun.objects.using(using).filter(namespace=namespace, node=node)
-    runs.filter(status=RunStatus.CLAIMED).update(status=RunStatus.PENDING, node="", claimed_at=None)
-    return runs.filter(status=RunStatus.RUNNING).update(
+    by_keys(runs.filter(status=RunStatus.CLAIMED)).update(status=RunStatus.PENDING, node="", claimed_at=None)
+    return by_keys(runs.filter(status=RunStatus.RUNNING)).update(
         status=RunStatus.INTERRUPTED, finished_at=now, reason="its node was stopped and did not wait any longer"
     )

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 
 from ..models import JobRun, ScheduledJob
-from ..querysets import JobRunQuerySet
+from ..querysets import JobRunQuerySet, by_keys
 from ..refs import load_callable
 from ..rows import read_arguments
 from ..runs import Run, RunStatus
@@ -98,7 +98,7 @@ class PendingRuns:
         jobs = ScheduledJob.objects.using(self._identity.using).filter(pk__in=keys)
         gone = set(keys) - set(jobs.values_list("pk", flat=True))
         orphans = self._runs.filter(job_key__in=gone, status=RunStatus.PENDING)
-        orphans.update(status=RunStatus.CANCELLED, finished_at=now, reason="its job was removed before it could start")
+        by_keys(orphans).update(status=RunStatus.CANCELLED, finished_at=now, reason="its job was removed before it could start")
 
 
 def _has_room(row: ScheduledJob, live: int, now: datetime) -> bool:

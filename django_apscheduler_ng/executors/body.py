@@ -17,7 +17,7 @@ from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any
 
-from django_apscheduler_ng.clock import Clock
+from django_apscheduler_ng.clock import Clock, Timing
 from django_apscheduler_ng.refs import load_callable
 from django_apscheduler_ng.runs import Outcome, RunContext, RunStatus, run_context
 
@@ -52,9 +52,9 @@ def perform(
             in. What that manager returns on entry is a `Driver` for async bodies, or None.
         worker: name of the thread or process.
     """
-    started_at = clock.now()
+    timing = Timing(clock)
     result, error = Context().run(_attempt, func, args, kwargs, context, around)
-    return outcome_of(result, error, started_at=started_at, finished_at=clock.now(), worker=worker)
+    return outcome_of(result, error, started_at=timing.started_at, finished_at=timing.finished_at, worker=worker)
 
 
 def _attempt(
@@ -151,7 +151,7 @@ async def perform_async(
     Raises:
         asyncio.CancelledError: the task was cancelled from outside; a body that raises it by itself has failed.
     """
-    started_at = clock.now()
+    timing = Timing(clock)
     result, error = None, None
     try:
         with run_context(context):
@@ -167,7 +167,7 @@ async def perform_async(
         if isinstance(raised, asyncio.CancelledError) and task is not None and task.cancelling():
             raise
         error = raised
-    return outcome_of(result, error, started_at=started_at, finished_at=clock.now(), worker=worker)
+    return outcome_of(result, error, started_at=timing.started_at, finished_at=timing.finished_at, worker=worker)
 
 
 def outcome_of(result: Any, error: BaseException | None, **measured: Any) -> Outcome:

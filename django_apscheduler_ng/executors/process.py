@@ -13,7 +13,7 @@ from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 
-from django_apscheduler_ng.clock import Clock
+from django_apscheduler_ng.clock import Clock, Timing
 from django_apscheduler_ng.exceptions import WorkerError
 from django_apscheduler_ng.refs import callable_ref
 from django_apscheduler_ng.runs import Outcome, Run
@@ -69,14 +69,16 @@ class WorkerProcess:
 
     def perform(self, run: Run) -> Outcome:
         """Perform a run. A process that dies before it took the run is replaced; one that dies with it fails it."""
-        started_at = self._clock.now()
+        timing = Timing(self._clock)
         try:
             self._hand_over(pickle.dumps(self._request(run)))
-            started_at = self._clock.now()
+            timing = Timing(self._clock)
             outcome = unpack(self._receive(_DURING))
         except Exception as error:
-            outcome = outcome_of(None, error, started_at=started_at, finished_at=started_at, worker=self._worker)
-        return replace(outcome, started_at=started_at, finished_at=self._clock.now())
+            outcome = outcome_of(
+                None, error, started_at=timing.started_at, finished_at=timing.started_at, worker=self._worker
+            )
+        return replace(outcome, started_at=timing.started_at, finished_at=timing.finished_at)
 
     def close(self) -> None:
         """End the process and wait until it is gone."""

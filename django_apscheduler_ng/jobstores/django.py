@@ -27,6 +27,7 @@ from ..journal import Journal
 from ..ledger import requested_run
 from ..membership import Membership
 from ..models import JobRun, ScheduledJob
+from ..querysets import by_keys
 from ..recorder import Ended
 from ..rows import WRITTEN, definition, snapshot, to_job
 from ..runs import Outcome, Run
@@ -183,7 +184,8 @@ class DjangoJobStore(BaseJobStore):
         row = self._new_row(job)
         try:
             with transaction.atomic(using=self.using):
-                self._jobs.filter(job_id=job.id, finished_at__isnull=False).delete()
+                begin_with_a_write(self.using)
+                by_keys(self._jobs.filter(job_id=job.id, finished_at__isnull=False)).delete()
                 row.save(using=self.using, force_insert=True)
                 self._journal.write(row, "added", {}, snapshot(row))
         except IntegrityError:
@@ -314,9 +316,9 @@ class DjangoJobStore(BaseJobStore):
         """Remove every job of this store; their history stays."""
         with transaction.atomic(using=self.using):
             begin_with_a_write(self.using)
-            rows = list(self._jobs)
-            self._journal.write_many([(row, "removed", snapshot(row), {}) for row in rows])
-            self._jobs.filter(pk__in=[row.pk for row in rows]).delete()
+            jobs = by_keys(self._jobs)
+            self._journal.write_many([(row, "removed", snapshot(row), {}) for row in jobs])
+            jobs.delete()
 
     def request_run(self, job_id: str) -> str:
         """Write a pending run; a node performs it."""
