@@ -26,7 +26,7 @@ _Rows = TypeVar("_Rows", bound="models.QuerySet[Any]")
 
 
 def by_keys(rows: _Rows) -> _Rows:
-    """Return the rows that are in this set now, named by their keys: to be updated or deleted.
+    """Return the rows that are in this set now, named by their keys: to be updated or deleted where they have not changed since.
 
     A write that looks its rows up by another index locks the entry of the index first and the row second; a pass does it the other
     way round. On MariaDB the two deadlock.

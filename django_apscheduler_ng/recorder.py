@@ -94,8 +94,11 @@ class Recorder:
         return len(self._queue)
 
     def flush(self) -> None:
-        """Write what has come in, in the calling thread. Raises what the database raises; nothing is lost then."""
-        while self._queue:
+        """Write what has come in, in the calling thread, and see to it that what others are writing is done, too.
+
+        Raises what the database raises; nothing is lost then.
+        """
+        while True:
             with self._writing:
                 batch = [self._queue[index] for index in range(min(len(self._queue), BATCH_SIZE))]
                 if not batch:
@@ -103,7 +106,7 @@ class Recorder:
                 self._write(batch)
                 for _ in batch:
                     self._queue.popleft()
-            self._recorded(batch)
+                self._recorded(batch)
 
     def _loop(self) -> None:
         """Write until told to stop; survives every error, and closes its connection at the end."""

@@ -118,8 +118,8 @@ def wake_parked(using: str, job_keys: Collection[int]) -> int:
 
 def interrupt(using: str, namespace: str, node: str, now: datetime) -> int:
     """End this node's live runs at shutdown: claimed ones are given back, running ones are interrupted; returns how many were."""
-    runs = JobRun.objects.using(using).filter(namespace=namespace, node=node)
-    by_keys(runs.filter(status=RunStatus.CLAIMED)).update(status=RunStatus.PENDING, node="", claimed_at=None)
-    return by_keys(runs.filter(status=RunStatus.RUNNING)).update(
+    live = by_keys(JobRun.objects.using(using).live().filter(namespace=namespace, node=node)).filter(node=node)
+    live.filter(status=RunStatus.CLAIMED).update(status=RunStatus.PENDING, node="", claimed_at=None)
+    return live.filter(status=RunStatus.RUNNING).update(
         status=RunStatus.INTERRUPTED, finished_at=now, reason="its node was stopped and did not wait any longer"
     )

@@ -98,7 +98,9 @@ class PendingRuns:
         jobs = ScheduledJob.objects.using(self._identity.using).filter(pk__in=keys)
         gone = set(keys) - set(jobs.values_list("pk", flat=True))
         orphans = self._runs.filter(job_key__in=gone, status=RunStatus.PENDING)
-        by_keys(orphans).update(status=RunStatus.CANCELLED, finished_at=now, reason="its job was removed before it could start")
+        by_keys(orphans).filter(status=RunStatus.PENDING).update(
+            status=RunStatus.CANCELLED, finished_at=now, reason="its job was removed before it could start"
+        )
 
 
 def _has_room(row: ScheduledJob, live: int, now: datetime) -> bool:

@@ -185,7 +185,7 @@ class DjangoJobStore(BaseJobStore):
         try:
             with transaction.atomic(using=self.using):
                 begin_with_a_write(self.using)
-                by_keys(self._jobs.filter(job_id=job.id, finished_at__isnull=False)).delete()
+                by_keys(self._jobs.filter(job_id=job.id)).filter(finished_at__isnull=False).delete()
                 row.save(using=self.using, force_insert=True)
                 self._journal.write(row, "added", {}, snapshot(row))
         except IntegrityError:

@@ -2,6 +2,7 @@ import json
 import logging
 import math
 import re
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -304,3 +305,31 @@ def test_longer_text_is_cut_to_the_limit_and_says_so(keep_end, pattern):
 def test_a_tiny_limit_is_kept_too():
     assert len(storable_text("x" * 100, 5)) == 5
     assert len(storable_text("x" * 100, 5, keep_end=True)) == 5
+
+
+def test_a_flush_waits_for_what_another_thread_is_just_recording(db):
+    class Accepting:
+        def finish(self, cursor, rows, node):
+            return len(rows)
+
+    def slowly(batch):
+        writing.set()
+        assert go_on.wait(10)
+        done.append(len(batch))
+
+    writing, go_on, done = threading.Event(), threading.Event(), []
+    recorder = Recorder(using="default", node=NODE, sql=Accepting(), limits=Limits(), recorded=slowly)
+    recorder.put(Ended(as_run(1), outcome()))
+
+    def flush():
+        recorder.flush()
+        connection.close()
+
+    other = threading.Thread(target=flush)
+    other.start()
+    assert writing.wait(10)
+    threading.Timer(0.05, go_on.set).start()
+    recorder.flush()
+
+    assert done == [1]
+    other.join(10)
