@@ -98,6 +98,7 @@ def test_an_edit_through_the_api_repairs_at_once(scheduler):
 
 
 def test_a_broken_job_is_tried_again_ever_more_seldom_and_said_to_be_broken_once(scheduler, caplog):
+    scheduler.remove_job("healthy")
     spoil(func_ref="tests.project.jobs:gone")()
 
     scheduler.travel(3600)
@@ -109,6 +110,7 @@ def test_a_broken_job_is_tried_again_ever_more_seldom_and_said_to_be_broken_once
 
 
 def test_a_node_that_starts_tries_broken_jobs_again(scheduler, fake_clock):
+    scheduler.remove_job("healthy")
     spoil(func_ref="tests.project.jobs:gone")()
     scheduler.travel(3600)
     spoil(func_ref="tests.project.jobs:noop")()
