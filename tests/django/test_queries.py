@@ -267,7 +267,8 @@ def test_due_jobs_are_found_in_the_order_of_their_index_and_never_sorted(filled,
     assert len(reads) >= 3
     for sql in reads:
         plan = str(explain(sql))
-        assert "apsng_job_wake_ix" in plan
+        by_keys = connection.vendor == "mysql" and "FOR UPDATE" in sql  # found by the plain read before
+        assert ("PRIMARY" if by_keys else "apsng_job_wake_ix") in plan
         assert not re.search(r"Sort|TEMP B-TREE|filesort", plan), plan
 
 
