@@ -6,7 +6,6 @@ import select
 import signal
 import socket
 import time
-from contextlib import suppress
 from types import FrameType
 from typing import Any, Self
 
@@ -15,7 +14,12 @@ _NAMES = ("SIGTERM", "SIGINT", "SIGHUP")
 
 
 class StopRequests:
-    """Counts requests to stop. The handler only writes to a socket, so it can come at any instant and blocks on nothing."""
+    """Counts requests to stop.
+
+    The interpreter itself writes each signal to a socket, at the instant at which it comes. A handler in Python would be late: it
+    runs between two steps of the main thread, and a signal that comes just before that thread begins to wait would be heard only when
+    the waiting ends.
+    """
 
     def __init__(self) -> None:
         """Prepare; nothing is installed yet."""
@@ -23,6 +27,7 @@ class StopRequests:
         self._read.setblocking(False)
         self._write.setblocking(False)
         self._before: dict[int, Any] = {}
+        self._wakeup_before = -1
         self.count = 0
 
     def install(self) -> Self:
@@ -31,7 +36,8 @@ class StopRequests:
             number = getattr(signal, name, None)
             if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
                 continue  # started by `nohup`: to outlive its terminal
-            self._before[number] = signal.signal(number, self._handle)
+            self._before[number] = signal.signal(number, _go_on)
+        self._wakeup_before = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
         return self
 
     def close(self, *, ignore: bool) -> None:
@@ -44,12 +50,9 @@ class StopRequests:
         if not ignore:
             for number, handler in self._before.items():
                 signal.signal(number, handler)
+        signal.set_wakeup_fd(self._wakeup_before)
         self._read.close()
         self._write.close()
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        with suppress(OSError):  # closed; or thousands of requests are unread, and one more makes no difference
-            self._write.send(b"s")
 
     def wait(self, seconds: float | None, *, more_than: int = 0) -> bool:
         """Wait until there were more than so many requests, at most `seconds` (None = for ever); returns whether there were."""
@@ -58,7 +61,11 @@ class StopRequests:
             left = None if until is None else max(until - time.monotonic(), 0.0)
             ready, _, _ = select.select([self._read], [], [], left)
             if ready:
-                self.count += len(self._read.recv(4096))
+                self.count += sum(number in self._before for number in self._read.recv(4096))
             elif until is not None and time.monotonic() >= until:
                 return False
         return True
+
+
+def _go_on(number: int, frame: FrameType | None) -> None:
+    """Do nothing: what is to be done is done by whoever waits."""

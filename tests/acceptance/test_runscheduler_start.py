@@ -65,7 +65,7 @@ def test_a_node_that_waits_for_migrations_stops_when_asked(
     at = time.monotonic()
 
     assert node.stop() == 0
-    assert time.monotonic() - at < 1
+    assert time.monotonic() - at < 3
     assert complaints(node) == []
 
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 
 import pytest
 
@@ -34,3 +36,14 @@ def test_a_second_request_is_waited_for_on_its_own(requests):
     os.kill(os.getpid(), signal.SIGINT)
 
     assert requests.wait(1, more_than=1) is True
+
+
+def test_a_signal_that_another_thread_takes_wakes_the_waiting_one_at_once(requests):
+    def take():
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    threading.Timer(0.1, take).start()
+    began = time.monotonic()
+
+    assert requests.wait(10) is True
+    assert time.monotonic() - began < 5
