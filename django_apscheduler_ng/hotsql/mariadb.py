@@ -20,11 +20,13 @@ class MariaDB(HotSQL):
         return f"JSON_TABLE(%s, '$[*]' COLUMNS({declared})) AS v"
 
     def update(self, table: str, columns: Mapping[str, str], assignments: str, condition: str) -> str:
-        """Return `UPDATE … JOIN`."""
+        """Return `UPDATE … JOIN`.
+
+        Where the table is, or is thought to be, a few rows long, the optimizer would rather read, and lock, all of it.
+        """
         assigned = ", ".join(f"t.{assignment.strip()}" for assignment in assignments.split(","))
-        return (
-            f"UPDATE {self.source(columns)} STRAIGHT_JOIN {table} AS t ON t.id = v.id SET {assigned} WHERE {condition}"  # noqa: S608
-        )
+        joined = f"{self.source(columns)} STRAIGHT_JOIN {table} AS t FORCE INDEX (PRIMARY) ON t.id = v.id"
+        return f"UPDATE {joined} SET {assigned} WHERE {condition}"  # noqa: S608
 
     def insert_head(self) -> tuple[str, str]:
         """Leave rows out by `IGNORE`."""
