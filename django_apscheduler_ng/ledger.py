@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from .models import JobRun, RunOrigin, ScheduledJob
 from .planning import Plan, Slot, Summary
@@ -16,80 +16,130 @@ _REASONS = {
 }
 
 
-def run_row(row: ScheduledJob, slot: Slot, node: str, now: datetime, start_until: datetime | None) -> dict[str, Any]:
+class Advance(NamedTuple):
+    """What a plan changes in the row of a job."""
+
+    id: int
+    #: The one that was planned from.
+    revision: int
+    next_fire_time: datetime | None
+    next_run_time: datetime | None
+    claimed_through: datetime | None
+    parked: bool
+    finished_at: datetime | None
+
+
+class NewRun(NamedTuple):
+    """A row of the ledger that a claim inserts; the rest of its columns are those of its job."""
+
+    job_key: int
+    slot: datetime | None
+    due_at: datetime
+    start_until: datetime | None = None
+    finished_at: datetime | None = None
+    status: str = RunStatus.CLAIMED
+    covers_from: datetime | None = None
+    covers_until: datetime | None = None
+    how_many: int = 1
+    count_is_exact: bool = True
+    reason: str = ""
+
+
+class End(NamedTuple):
+    """The end of a run, as text that every database takes."""
+
+    id: int
+    status: str
+    started_at: datetime
+    finished_at: datetime
+    worker: str = ""
+    #: JSON.
+    result: str = ""
+    exception_type: str = ""
+    exception_message: str = ""
+    traceback: str = ""
+
+
+class Note(NamedTuple):
+    """Something that the scheduler did to a job."""
+
+    job_key: int
+    action: str
+    reason: str = ""
+
+
+class Planned(Protocol):
+    """What the ledger has to know about a job: its row, or the part of it that a claim reads."""
+
+    @property
+    def pk(self) -> Any:
+        """The surrogate key."""
+
+    @property
+    def revision(self) -> int:
+        """How often the definition was changed."""
+
+    @property
+    def claimed_through(self) -> Any:
+        """The last closed slot, or None."""
+
+
+def run_row(row: Planned, slot: Slot, start_until: datetime | None) -> NewRun:
     """Return the row of a claimed run."""
-    return {
-        **_common(row, node, now),
-        "slot": slot.fire_time,
-        "due_at": slot.due_at,
-        "start_until": start_until,
-        "status": RunStatus.CLAIMED,
-    }
+    return NewRun(row.pk, slot.fire_time, slot.due_at, start_until)
 
 
-def summary_row(row: ScheduledJob, summary: Summary, node: str, now: datetime, detail: str = "") -> dict[str, Any]:
+def summary_row(row: Planned, summary: Summary, now: datetime) -> NewRun:
     """Return the row for fire times that get no run; a single one keeps its slot."""
     span = summary.span
-    return {
-        **_common(row, node, now),
-        "slot": span.last if span.count == 1 else None,
-        "covers_from": span.first,
-        "covers_until": span.last,
-        "count": span.count,
-        "count_is_exact": span.exact,
-        "due_at": span.last,
-        "finished_at": now,
-        "status": summary.status,
-        "reason": detail or _REASONS[summary.status],
-    }
+    return NewRun(
+        job_key=row.pk,
+        slot=span.last if span.count == 1 else None,
+        due_at=span.last,
+        finished_at=now,
+        status=summary.status,
+        covers_from=span.first,
+        covers_until=span.last,
+        how_many=span.count,
+        count_is_exact=span.exact,
+        reason=_REASONS[summary.status],
+    )
 
 
-def _common(row: ScheduledJob, node: str, now: datetime) -> dict[str, Any]:
-    return {
-        "namespace": row.namespace,
-        "job_key": row.pk,
-        "job_id": row.job_id,
-        "job_name": row.name,
-        "func_ref": row.func_ref,
-        "args": row.args,
-        "kwargs": row.kwargs,
-        "executor": row.executor,
-        "origin": RunOrigin.SCHEDULE,
-        "slot": None,
-        "attempt": 1,
-        "covers_from": None,
-        "covers_until": None,
-        "count": 1,
-        "count_is_exact": True,
-        "start_until": None,
-        "claimed_at": now,
-        "finished_at": None,
-        "node": node,
-        "reason": "",
-    }
-
-
-def advance_row(row: ScheduledJob, plan: Plan, now: datetime) -> dict[str, Any]:
-    """Return what the plan changes in the job's row."""
-    ends = [slot.fire_time for slot in plan.slots] + [summary.span.last for summary in plan.summaries]
+def advance_row(row: Planned, plan: Plan, now: datetime) -> Advance:
+    """Return what the plan changes in the job's row; one that plans nothing ends the schedule."""
+    closed = [slot.fire_time for slot in plan.slots] + [summary.span.last for summary in plan.summaries]
     if row.claimed_through is not None:
-        ends.append(row.claimed_through)
-    return {
-        "id": row.pk,
-        "revision": row.revision,
-        "planned_trigger": row.trigger,
-        "next_fire_time": plan.next_fire_time,
-        "next_run_time": plan.next_run_time,
-        "claimed_through": max(ends, default=None),
-        "parked": plan.parked,
-        "finished_at": now if plan.next_fire_time is None else None,
-    }
+        closed.append(row.claimed_through)
+    return Advance(
+        id=row.pk,
+        revision=row.revision,
+        next_fire_time=plan.next_fire_time,
+        next_run_time=plan.next_run_time,
+        claimed_through=max(closed, default=None),
+        parked=plan.parked,
+        finished_at=now if plan.next_fire_time is None else None,
+    )
+
+
+def rest_row(row: Planned) -> Advance:
+    """Return what becomes of the row of a job that was paused behind the scheduler's back: it has no run times."""
+    return Advance(row.pk, row.revision, None, None, row.claimed_through, False, None)
 
 
 def requested_run(row: ScheduledJob, now: datetime, requested_by: str) -> JobRun:
     """Return an unsaved run that somebody asked for by hand."""
-    common = _common(row, "", now)
-    common.update(
-        claimed_at=None, due_at=now, status=RunStatus.PENDING, origin=RunOrigin.MANUAL, requested_by=requested_by
+    return JobRun(
+        namespace=row.namespace,
+        job_key=row.pk,
+        job_id=row.job_id,
+        job_name=row.name,
+        func_ref=row.func_ref,
+        args=row.args,
+        kwargs=row.kwargs,
+        executor=row.executor,
+        origin=RunOrigin.MANUAL,
+        requested_by=requested_by,
+        due_at=now,
+        status=RunStatus.PENDING,
     )
-    return JobRun(**common)

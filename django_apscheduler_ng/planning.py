@@ -165,7 +165,12 @@ def _due_span(view: JobView, first: datetime, now: datetime) -> FireSpan:
 
 def _plan_latest(view: JobView, first: datetime, now: datetime) -> Plan:
     """Plan a job that coalesces: the latest due slot stands for all."""
-    span = _due_span(view, first, now)
+    following = view.following(first, now)
+    if following is None or view.due_at(following) > now:
+        span = FireSpan(first=first, last=first, count=1)
+    else:
+        span = _due_span(view, first, now)
+        following = view.following(span.last, now)
     summaries = []
     if span.count > 1:
         earlier = view.span(first, span.last - _INSTANT)
@@ -176,7 +181,7 @@ def _plan_latest(view: JobView, first: datetime, now: datetime) -> Plan:
     refusal = _refusal(view, latest.due_at, now)
     if refusal:
         summaries.append(Summary(status=refusal, span=FireSpan(first=span.last, last=span.last, count=1)))
-    ahead = _ahead(view.job_id, view.trigger, view.following(span.last, now))
+    ahead = _ahead(view.job_id, view.trigger, following)
     return Plan(
         slots=() if refusal else (latest,),
         summaries=tuple(summaries),

@@ -20,6 +20,7 @@ from django.db import DatabaseError, connections
 
 from .connections import PASSING_ERRORS, own_connection
 from .hotsql import HotSQL
+from .ledger import End
 from .runs import Outcome, Run
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,8 @@ class Recorder:
     def put(self, ended: Ended) -> None:
         """Take an end."""
         self._queue.append(ended)
-        self._arrived.set()
+        if not self._arrived.is_set():  # setting it takes a lock
+            self._arrived.set()
 
     @property
     def full(self) -> bool:
@@ -160,28 +162,25 @@ class Recorder:
     def _write_bare(self, ended: Ended, error: DatabaseError) -> None:
         """Write an end without the payload that the database refused."""
         logger.error("The output of run %s was refused by the database and is left out: %s", ended.run.id, error)
-        row = {
-            **self._row(ended),
-            "result": "",
-            "traceback": "",
-            "exception_message": f"(not recorded: {type(error).__name__})",
-        }
+        row = self._row(ended)._replace(
+            result="", traceback="", exception_message=f"(not recorded: {type(error).__name__})"
+        )
         with own_connection(self._using), connections[self._using].cursor() as cursor:
             self._sql.finish(cursor, [row], self._node)
 
-    def _row(self, ended: Ended) -> dict[str, Any]:
-        outcome = ended.outcome
-        return {
-            "id": int(ended.run.id),
-            "status": str(outcome.status),
-            "started_at": outcome.started_at,
-            "finished_at": outcome.finished_at,
-            "worker": storable_text(outcome.worker, 255),
-            "result": storable_text(result_json(outcome.result), self._limits.result),
-            "exception_type": storable_text(outcome.exception_type, 255),
-            "exception_message": storable_text(outcome.exception_message, self._limits.message),
-            "traceback": storable_text(outcome.traceback, self._limits.traceback, keep_end=True),
-        }
+    def _row(self, ended: Ended) -> End:
+        outcome, limits = ended.outcome, self._limits
+        return End(
+            id=int(ended.run.id),
+            status=outcome.status,
+            started_at=outcome.started_at,
+            finished_at=outcome.finished_at,
+            worker=storable_text(outcome.worker, 255),
+            result=storable_text(result_json(outcome.result), limits.result),
+            exception_type=storable_text(outcome.exception_type, 255),
+            exception_message=storable_text(outcome.exception_message, limits.message),
+            traceback=storable_text(outcome.traceback, limits.traceback, keep_end=True),
+        )
 
 
 def result_json(result: Any) -> str:
@@ -205,6 +204,8 @@ def _safe_repr(value: Any) -> str:
 
 def storable_text(text: str, limit: int, *, keep_end: bool = False) -> str:
     """Return text that every database takes (no NUL, no lone surrogates), of at most `limit` characters, its cut marked."""
+    if text.isascii() and text.isprintable() and len(text) <= limit:
+        return text
     if len(text) > limit:
         mark = f"… [{len(text) - limit} characters left out] …"
         room = max(limit - len(mark), 0)

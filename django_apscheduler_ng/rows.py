@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from .exceptions import SchedulerError, StoredDataError
+from .exceptions import ConfigurationError, SchedulerError, StoredDataError
 from .job import Job
 from .models import ScheduledJob
+from .planning import JobView
 from .refs import callable_ref
 from .serialization import dump_trigger, dump_value, load_trigger, load_value
 from .triggers.base import BaseTrigger
@@ -50,6 +52,38 @@ WRITTEN = (
     "updated_at",
 )
 
+
+class DueJob(NamedTuple):
+    """What a claim reads of a job: the columns of `ScheduledJob` that planning and starting take, and no more."""
+
+    pk: int
+    namespace: str
+    job_id: str
+    name: str
+    func_ref: str
+    args: str
+    kwargs: str
+    trigger: str
+    executor: str
+    coalesce: bool
+    max_instances: int
+    misfire_grace_time: float | None
+    on_abandoned: str
+    paused: bool
+    pause_reason: str
+    revision: int
+    planned_trigger: str
+    next_fire_time: datetime | None
+    next_run_time: datetime | None
+    claimed_through: datetime | None
+    parked: bool
+    broken_reason: str
+    retries: int
+    declined_by: str
+
+
+JobColumns = ScheduledJob | DueJob
+
 _cached_trigger = lru_cache(maxsize=4096)(load_trigger)
 
 
@@ -81,7 +115,7 @@ def definition(job: Job, options: Iterable[str] = _WRITERS) -> dict[str, Any]:
     return columns
 
 
-def read_trigger(row: ScheduledJob) -> BaseTrigger:
+def read_trigger(row: JobColumns) -> BaseTrigger:
     """Return the trigger of a row; one that never fires where the stored one cannot be read."""
     try:
         return _cached_trigger(row.trigger)
@@ -89,7 +123,7 @@ def read_trigger(row: ScheduledJob) -> BaseTrigger:
         return UnreadableTrigger(text=row.trigger, problem=str(error))
 
 
-def to_job(row: ScheduledJob) -> Job:
+def to_job(row: JobColumns) -> Job:
     """Return the job that a row holds, without importing its callable. Never fails: a damaged row becomes a broken job."""
     job = Job.__new__(Job)
     args, kwargs, problem = _arguments(row)
@@ -122,13 +156,45 @@ def to_job(row: ScheduledJob) -> Job:
     return job
 
 
-def problem_of(row: ScheduledJob) -> str:
+def to_view(row: DueJob, live: int) -> JobView:
+    """Return what the planner has to know about a job of which `live` runs are under way.
+
+    A job whose trigger changed is planned from now on, whatever was planned before.
+    """
+    planned = row.trigger == row.planned_trigger
+    grace = row.misfire_grace_time
+    return JobView(
+        job_id=row.job_id,
+        trigger=read_trigger(row),
+        next_fire_time=row.next_fire_time if planned else None,
+        next_run_time=row.next_run_time if planned else None,
+        coalesce=row.coalesce,
+        max_instances=row.max_instances,
+        grace=None if grace is None else timedelta(seconds=grace),
+        claimed_through=row.claimed_through,
+        live=live,
+        parked=row.parked and planned,
+    )
+
+
+def check_trigger(row: JobColumns) -> None:
+    """Refuse a row whose trigger cannot be read.
+
+    Raises:
+        ConfigurationError: saying what is wrong with it.
+    """
+    trigger = read_trigger(row)
+    if isinstance(trigger, UnreadableTrigger):
+        raise ConfigurationError(trigger.problem)
+
+
+def problem_of(row: JobColumns) -> str:
     """Return what is wrong with the stored trigger and arguments of a row; empty where both can be read."""
     trigger = read_trigger(row)
     return _arguments(row)[2] or (trigger.problem if isinstance(trigger, UnreadableTrigger) else "")
 
 
-def _arguments(row: ScheduledJob) -> tuple[tuple[Any, ...], dict[str, Any], str]:
+def _arguments(row: JobColumns) -> tuple[tuple[Any, ...], dict[str, Any], str]:
     """Return the arguments of a row, and what is wrong with them."""
     try:
         return (*read_arguments(row.args, row.kwargs), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,10 @@ from django.db.models import Count, QuerySet
 from ..conf import get_config
 from ..declarations import is_allowed
 from ..exceptions import CallableReferenceError
-from ..job import Job
 from ..jobstores.base import Claim
-from ..models import JobLogEntry, JobRun, ScheduledJob
+from ..ledger import Advance, NewRun, Note
+from ..models import JobRun, ScheduledJob
+from ..rows import DueJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +38,14 @@ class Identity:
         skips = connections[self.using].features.has_select_for_update_skip_locked
         return jobs.select_for_update(skip_locked=True) if skips else jobs
 
-    def live(self, job_keys: Iterable[int]) -> Counter[int]:
-        """Return how many runs of each job are claimed or running, on any node."""
-        runs = JobRun.objects.using(self.using).live().filter(job_key__in=list(job_keys))
+    def live(self) -> Counter[int]:
+        """Return how many runs of each job are claimed or running, on any node: few, however many jobs there are."""
+        runs = JobRun.objects.using(self.using).live().filter(namespace=self.namespace)
         return Counter(dict(runs.values_list("job_key").annotate(Count("pk")).order_by()))
+
+
+#: What a run calls: the callable, its positional and its keyword arguments.
+Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(kw_only=True)
@@ -51,32 +56,20 @@ class Batch:
     #: Free slots of each executor that are left.
     free: dict[str, int]
     claim: Claim = field(default_factory=Claim)
-    advances: list[dict[str, Any]] = field(default_factory=list)
-    inserts: list[dict[str, Any]] = field(default_factory=list)
+    advances: list[Advance] = field(default_factory=list)
+    inserts: list[NewRun] = field(default_factory=list)
     #: Rows of runs by job key and slot.
-    planned: dict[tuple[int, datetime], dict[str, Any]] = field(default_factory=dict)
-    jobs: dict[int, tuple[ScheduledJob, Job]] = field(default_factory=dict)
-    log: list[JobLogEntry] = field(default_factory=list)
+    planned: dict[tuple[int, datetime], NewRun] = field(default_factory=dict)
+    jobs: dict[int, tuple[DueJob, Call]] = field(default_factory=dict)
+    #: Callables by reference.
+    callables: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
     #: Jobs that could not be loaded or planned, and why.
-    declined: list[tuple[ScheduledJob, str]] = field(default_factory=list)
+    declined: list[tuple[DueJob, str]] = field(default_factory=list)
     #: Keys of declined jobs that are not broken: other nodes may still run them.
     remembered: list[int] = field(default_factory=list)
     #: By run id: the key of its job, and whether the job may be parked until the run ends.
     holding: dict[str, tuple[int, bool]] = field(default_factory=dict)
-
-    def note(self, row: ScheduledJob, action: str, reason: str) -> None:
-        """Add an entry to the job's events."""
-        self.log.append(
-            JobLogEntry(
-                namespace=row.namespace,
-                job_key=row.pk,
-                job_id=row.job_id,
-                at=self.now,
-                action=action,
-                reason=reason,
-                actor_name="scheduler",
-            )
-        )
 
 
 def check_allowed(ref: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import DatabaseError, connections
 from django.db.models import Subquery
@@ -13,7 +14,7 @@ from ..connections import PASSING_ERRORS, begin_with_a_write, own_connection, tr
 from ..fields import UTCDateTimeField, moment_from_db
 from ..hotsql import HotSQL
 from ..jobstores.base import Claim
-from ..models import JobLogEntry, JobRun, ScheduledJob, SchedulerNode
+from ..models import JobRun, SchedulerNode
 from ..querysets import SchedulerNodeQuerySet
 from ..runs import Run, RunStatus
 from .batch import Batch, Identity
@@ -118,26 +119,28 @@ class Claims:
         with connections[self._identity.using].cursor() as cursor:
             if batch.advances:
                 self._sql.advance(cursor, batch.advances)
-            inserted = self._sql.insert(cursor, batch.inserts) if batch.inserts else []
+            inserted: list[tuple[int, int, Any]] = []
+            if batch.inserts:
+                inserted = self._sql.insert(cursor, batch.inserts, self._identity.node, batch.now)
+            for row, reason in batch.declined:
+                if not self._declines.write(batch, row, reason):
+                    batch.remembered.append(row.pk)
+            if batch.notes:
+                self._sql.note(cursor, batch.notes, batch.now)
         for key, job_key, slot in inserted:
             moment = moment_from_db(slot)
             if moment is not None:
                 self._due.add_run(batch, key, job_key, moment)
-        for row, reason in batch.declined:
-            if not self._declines.write(batch, row, reason):
-                batch.remembered.append(row.pk)
-        if batch.log:
-            JobLogEntry.objects.using(self._identity.using).bulk_create(batch.log)
 
     def _decline_alone(self, job_key: int, reason: str, now: datetime) -> None:
         """Decline a job in a transaction of its own."""
         batch = Batch(now=now, free={})
         with transaction_of_its_own(self._identity.using):
             begin_with_a_write(self._identity.using)
-            row = ScheduledJob.objects.using(self._identity.using).filter(pk=job_key).first()
+            row = self._due.read(job_key)
             if row is not None:
-                self._declines.write(batch, row, reason)
-                JobLogEntry.objects.using(self._identity.using).bulk_create(batch.log)
+                batch.declined.append((row, reason))
+                self._write(batch)
         self._declines.remember(job_key, now)
 
     @property

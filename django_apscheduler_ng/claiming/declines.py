@@ -10,7 +10,9 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..ledger import Note
 from ..models import ScheduledJob, SchedulerNode
+from ..rows import DueJob
 from .batch import Batch, Identity
 
 logger = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ class Declines:
         """Leave the job alone for a while."""
         self._until[job_key] = now + BACK_OFF
 
-    def write(self, batch: Batch, row: ScheduledJob, reason: str) -> bool:
+    def write(self, batch: Batch, row: DueJob, reason: str) -> bool:
         """Note in the database that this node declines the job, inside the caller's transaction; returns whether it is broken now.
 
         A broken job has the time of its next try in its row; only one that other nodes may still run is for this node to remember.
@@ -56,11 +58,11 @@ class Declines:
         ScheduledJob.objects.using(using).filter(pk=row.pk, revision=row.revision).update(**changes)
         return broken
 
-    def _broken(self, batch: Batch, row: ScheduledJob, reason: str) -> dict[str, Any]:
+    def _broken(self, batch: Batch, row: DueJob, reason: str) -> dict[str, Any]:
         """Return the columns of a broken job; said once for each reason."""
         if row.broken_reason != reason:
             logger.error("Job %r is broken and kept: %s", row.job_id, reason, extra={"job_id": row.job_id})
-            batch.note(row, "broken", reason)
+            batch.notes.append(Note(row.pk, "broken", reason))
         pause = min(BACK_OFF * 2 ** min(row.retries, 10), LONGEST_BACK_OFF)
         return {
             "broken_reason": reason,

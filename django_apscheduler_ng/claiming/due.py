@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db import connections
+from django.db.models import QuerySet
 
 from ..declarations import moved_to
 from ..exceptions import CallableReferenceError, ConfigurationError
-from ..job import Job
 from ..jobstores.base import Passed
-from ..ledger import advance_row, run_row, summary_row
+from ..ledger import Note, advance_row, rest_row, run_row, summary_row
 from ..models import ScheduledJob
-from ..planning import JobView, Plan, plan
+from ..planning import Plan, plan
 from ..querysets import ScheduledJobQuerySet
 from ..refs import load_callable
-from ..rows import problem_of, to_job
+from ..rows import DueJob, check_trigger, read_arguments, to_view
 from ..runs import Run
-from .batch import Batch, Identity, check_allowed, sentence
-
-#: What becomes of the run times of a job that was paused behind the scheduler's back.
-_NO_TIMES = Plan(next_fire_time=None, next_run_time=None)
+from .batch import Batch, Call, Identity, check_allowed, sentence
 
 #: How often to look for jobs that others have not locked, on MariaDB.
 _LOOKS = 4
@@ -69,67 +65,72 @@ class DueJobs:
             if connections[self._identity.using].vendor == "mysql":
                 rows = self._locked_by_keys(jobs, alias, batch.now, free)
             else:
-                rows = list(self._identity.locked(jobs)[:free])
+                rows = _columns(self._identity.locked(jobs)[:free])
             self._plan_all(batch, rows)
             batch.claim.starved |= len(rows) == free
 
-    def _plan_all(self, batch: Batch, rows: Sequence[ScheduledJob]) -> None:
-        live = self._identity.live(row.pk for row in rows)
+    def read(self, key: int) -> DueJob | None:
+        """Return the job with this key; None where it was removed."""
+        return next(iter(_columns(self._jobs.filter(pk=key))), None)
+
+    def _plan_all(self, batch: Batch, rows: Sequence[DueJob]) -> None:
+        live = self._identity.live() if rows else {}
         for row in rows:
             if batch.free[row.executor] <= 0:
                 break
             try:
-                self._plan(batch, row, live[row.pk])
+                self._plan(batch, row, live.get(row.pk, 0))
             except Exception as error:
                 batch.declined.append((row, sentence(error)))
 
-    def _locked_by_keys(
-        self, jobs: ScheduledJobQuerySet, executor: str, now: datetime, free: int
-    ) -> list[ScheduledJob]:
+    def _locked_by_keys(self, jobs: ScheduledJobQuerySet, executor: str, now: datetime, free: int) -> list[DueJob]:
         """Find jobs by a plain read, and lock their rows by their keys; look further where others were faster.
 
         On MariaDB, a locking read by another index keeps the lock on the index entry of a row that it leaves out. The node that has
         locked the row waits for that entry when it updates the row: two nodes deadlock.
         """
-        rows: dict[int, ScheduledJob] = {}
+        rows: dict[int, DueJob] = {}
+        order: list[int] = []
         for begin in range(0, _LOOKS * free, free):
             keys = list(jobs.values_list("pk", flat=True)[begin : begin + free])
+            order += keys
             # without the namespace, with which the other index begins
             named = self._waiting(self._jobs.filter(pk__in=keys), [executor]).due(now).order_by("pk")
-            rows.update({row.pk: row for row in self._identity.locked(named)[: free - len(rows)]})
+            rows.update({row.pk: row for row in _columns(self._identity.locked(named)[: free - len(rows)])})
             if len(rows) >= free or len(keys) < free:
                 break
-        return sorted(rows.values(), key=lambda row: row.wake_at or now)
+        return [rows[key] for key in order if key in rows]
 
-    def _plan(self, batch: Batch, row: ScheduledJob, live: int) -> None:
+    def _plan(self, batch: Batch, row: DueJob, live: int) -> None:
         """Add to the batch what is to become of one job."""
         if row.paused:
-            batch.advances.append({**advance_row(row, _NO_TIMES, batch.now), "finished_at": None})
+            batch.advances.append(rest_row(row))
             return
-        job = self._load(row)
-        planned = plan(_view(row, job, live), batch.now, batch.free[row.executor])
-        batch.jobs[row.pk] = (row, job)
+        call = self._load(batch, row)
+        view = to_view(row, live)
+        planned = plan(view, batch.now, batch.free[row.executor])
+        batch.jobs[row.pk] = (row, call)
         batch.advances.append(advance_row(row, planned, batch.now))
         batch.free[row.executor] -= len(planned.slots)
         for slot in planned.slots:
-            start_until = None if job.grace is None else slot.due_at + job.grace
-            made = run_row(row, slot, self._identity.node, batch.now, start_until)
+            start_until = None if view.grace is None else slot.due_at + view.grace
+            made = run_row(row, slot, start_until)
             batch.inserts.append(made)
             batch.planned[row.pk, slot.fire_time] = made
         for summary in planned.summaries:
-            batch.inserts.append(summary_row(row, summary, self._identity.node, batch.now))
+            batch.inserts.append(summary_row(row, summary, batch.now))
             batch.claim.passed.append(Passed(job_id=row.job_id, summary=summary))
         self._note(batch, row, planned)
 
-    def _note(self, batch: Batch, row: ScheduledJob, planned: Plan) -> None:
+    def _note(self, batch: Batch, row: DueJob, planned: Plan) -> None:
         if row.broken_reason:
-            batch.note(row, "repaired", "")
+            batch.notes.append(Note(row.pk, "repaired"))
         if planned.next_fire_time is None:
             batch.claim.ended.append(row.job_id)
-            batch.note(row, "finished", "its trigger has no further fire time")
+            batch.notes.append(Note(row.pk, "finished", "its trigger has no further fire time"))
 
-    def _load(self, row: ScheduledJob) -> Job:
-        """Return the job with its callable imported.
+    def _load(self, batch: Batch, row: DueJob) -> Call:
+        """Return what the runs of a job call; each callable is looked up once in a batch.
 
         Raises:
             SchedulerError: a part of the row cannot be read, or the callable is not there or not allowed.
@@ -139,19 +140,19 @@ class DueJobs:
                 f"Executor {row.executor!r} is not configured in this scheduler. "
                 "Add it to APSCHEDULER['executors'], or change the job."
             )
-        job = to_job(row)
-        if job.broken_reason and (problem := problem_of(row)):
-            raise ConfigurationError(problem)
-        check_allowed(row.func_ref)
-        job.use_callable(_callable(row.func_ref))
-        return job
+        check_trigger(row)
+        func = batch.callables.get(row.func_ref)
+        if func is None:
+            check_allowed(row.func_ref)
+            func = batch.callables[row.func_ref] = _callable(row.func_ref)
+        return (func, *read_arguments(row.args, row.kwargs))
 
     def add_run(self, batch: Batch, pk: int, job_key: int, slot: datetime) -> None:
         """Add the run whose row was inserted with this key; rows of summaries are passed over."""
         inserted = batch.planned.get((job_key, slot))
         if inserted is None:
             return
-        row, job = batch.jobs[job_key]
+        row, (func, args, kwargs) = batch.jobs[job_key]
         batch.holding[str(pk)] = (job_key, not row.coalesce)
         batch.claim.runs.append(
             Run(
@@ -160,15 +161,20 @@ class DueJobs:
                 name=row.name,
                 jobstore=self._identity.alias,
                 executor=row.executor,
-                func=job.func,
+                func=func,
                 func_ref=row.func_ref,
-                args=job.args,
-                kwargs=job.kwargs,
+                args=args,
+                kwargs=kwargs,
                 fire_time=slot,
-                due_at=inserted["due_at"],
-                start_until=inserted["start_until"],
+                due_at=inserted.due_at,
+                start_until=inserted.start_until,
             )
         )
+
+
+def _columns(jobs: QuerySet[ScheduledJob]) -> list[DueJob]:
+    """Read the jobs, without making a model instance of each."""
+    return [DueJob._make(row) for row in jobs.values_list(*DueJob._fields)]
 
 
 def _callable(ref: str) -> Callable[..., Any]:
@@ -183,11 +189,3 @@ def _callable(ref: str) -> Callable[..., Any]:
         moved = moved_to(ref)
         hint = f" It may have moved: modify_job(…, func={moved!r}) points the job there." if moved else ""
         raise CallableReferenceError(f"{error}{hint}") from error
-
-
-def _view(row: ScheduledJob, job: Job, live: int) -> JobView:
-    """Return what the planner has to know; a job whose trigger changed is planned from now on, whatever was planned before."""
-    view = job.view(live)
-    if row.trigger == row.planned_trigger:
-        return view
-    return replace(view, next_fire_time=None, next_run_time=None, parked=False)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
-from ..models import JobRun, ScheduledJob, SchedulerNode
+from ..ledger import Advance, End, NewRun, Note
+from ..models import JobLogEntry, JobRun, ScheduledJob, SchedulerNode
 
-#: Kinds of columns: whole number, text, moment, truth value.
-INT, TEXT, MOMENT, BOOL = "int", "text", "moment", "bool"
+#: Kinds of columns: whole number, text of up to 255 characters, any text, moment, truth value.
+INT, LABEL, TEXT, MOMENT, BOOL = "int", "label", "text", "moment", "bool"
 
 ADVANCE = {
     "id": INT,
     "revision": INT,
-    "planned_trigger": TEXT,
     "next_fire_time": MOMENT,
     "next_run_time": MOMENT,
     "claimed_through": MOMENT,
@@ -27,84 +28,103 @@ ADVANCE = {
 }
 
 INSERT = {
-    "namespace": TEXT,
     "job_key": INT,
-    "job_id": TEXT,
-    "job_name": TEXT,
-    "func_ref": TEXT,
-    "args": TEXT,
-    "kwargs": TEXT,
-    "executor": TEXT,
-    "origin": TEXT,
     "slot": MOMENT,
-    "attempt": INT,
+    "due_at": MOMENT,
+    "start_until": MOMENT,
+    "finished_at": MOMENT,
+    "status": LABEL,
     "covers_from": MOMENT,
     "covers_until": MOMENT,
     "count": INT,
     "count_is_exact": BOOL,
-    "due_at": MOMENT,
-    "start_until": MOMENT,
-    "claimed_at": MOMENT,
-    "finished_at": MOMENT,
-    "status": TEXT,
-    "node": TEXT,
-    "reason": TEXT,
+    "reason": LABEL,
 }
 
-#: Columns of a run that are empty until it ends, but may not be NULL.
-EMPTY = ("requested_by", "worker", "result", "exception_type", "exception_message", "traceback")
+#: Columns of a run that come from its job: column of the run → column of the job.
+OF_THE_JOB = {
+    "namespace": "namespace",
+    "job_id": "job_id",
+    "job_name": "name",
+    "func_ref": "func_ref",
+    "args": "args",
+    "kwargs": "kwargs",
+    "executor": "executor",
+}
+
+#: Columns of a run that are the same for all that a claim inserts, besides the node and the moment.
+CONSTANT = {
+    "origin": "'schedule'",
+    "attempt": "1",
+    **dict.fromkeys(
+        ("requested_by", "worker", "result", "exception_type", "exception_message", "traceback"),
+        "''",
+    ),
+}
 
 FINISH = {
     "id": INT,
-    "status": TEXT,
+    "status": LABEL,
     "started_at": MOMENT,
     "finished_at": MOMENT,
-    "worker": TEXT,
+    "worker": LABEL,
     "result": TEXT,
-    "exception_type": TEXT,
+    "exception_type": LABEL,
     "exception_message": TEXT,
     "traceback": TEXT,
 }
 
-Row = Mapping[str, Any]
+#: The columns of an end without output: the others are empty already.
+FINISH_BARE = dict(list(FINISH.items())[:5])
+
+NOTE = {"job_key": INT, "action": LABEL, "reason": TEXT}
 
 
 class HotSQL(ABC):
-    """The hot writes for one kind of database. Each takes a cursor, and rows as dicts with the keys of the tables above."""
+    """The hot writes for one kind of database. Each takes a cursor, and rows in the order of the columns above."""
 
     jobs = ScheduledJob._meta.db_table
     runs = JobRun._meta.db_table
+    log = JobLogEntry._meta.db_table
     nodes = SchedulerNode._meta.db_table
 
     @abstractmethod
     def source(self, columns: Mapping[str, str]) -> str:
-        """Return SQL for a derived table `v` with these columns, made of one JSON parameter."""
+        """Return SQL for a derived table `v` with these columns, made of one JSON parameter: a list of lists."""
 
     @abstractmethod
-    def update(self, table: str, columns: Mapping[str, str], assignments: str, condition: str) -> str:
+    def update(self, table: str, columns: Mapping[str, str], assignments: Mapping[str, str], condition: str) -> str:
         """Return SQL that updates the rows `t` of `table` whose ids are in the batch `v`."""
+
+    @abstractmethod
+    def with_jobs(self, columns: Mapping[str, str]) -> str:
+        """Return SQL that joins the batch `v` with the jobs `j` that its `job_key` names, in the order of the batch."""
 
     @abstractmethod
     def insert_head(self) -> tuple[str, str]:
         """Return what stands before the target of an insert, and after its rows, so that rows whose slot is taken are left out."""
 
-    def advance(self, cursor: CursorWrapper, rows: Sequence[Row]) -> int:
+    def advance(self, cursor: CursorWrapper, rows: Sequence[Advance]) -> int:
         """Write what a plan decided about jobs, where their definition is still the one planned from; returns how many."""
-        assignments = ", ".join(f"{name} = v.{name}" for name in list(ADVANCE)[2:])
-        assignments += ", broken_reason = '', declined_by = '', retries = 0, retry_at = NULL"
-        cursor.execute(self.update(self.jobs, ADVANCE, assignments, "t.revision = v.revision"), [dump(rows, ADVANCE)])
+        assignments = {name: f"v.{name}" for name in list(ADVANCE)[2:]}
+        # the rows are locked: it is the trigger that was planned from
+        assignments["planned_trigger"] = f"t.{self.quote('trigger')}"
+        assignments |= {"broken_reason": "''", "declined_by": "''", "retries": "0", "retry_at": "NULL"}
+        cursor.execute(self.update(self.jobs, ADVANCE, assignments, "t.revision = v.revision"), [dump(rows)])
         return int(cursor.rowcount)
 
-    def insert(self, cursor: CursorWrapper, rows: Sequence[Row]) -> list[tuple[int, int, Any]]:
-        """Insert runs and summaries; returns (id, job_key, slot) of those that were not there."""
-        names = [self.quote(name) for name in INSERT]
+    def insert(
+        self, cursor: CursorWrapper, rows: Sequence[NewRun], node: str, now: datetime
+    ) -> list[tuple[int, int, Any]]:
+        """Insert runs and summaries that `node` claims at `now`; returns (id, job_key, slot) of those that were not there."""
+        values = {name: f"v.{self.quote(name)}" for name in INSERT}
+        values |= {name: f"j.{column}" for name, column in OF_THE_JOB.items()}
+        values |= {**CONSTANT, "claimed_at": "%s", "node": "%s"}
         head, tail = self.insert_head()
-        empty = ", ".join("''" for _ in EMPTY)
         cursor.execute(
-            f"{head} INTO {self.runs} ({', '.join([*names, *EMPTY])}) "  # noqa: S608 - names are constants
-            f"SELECT {', '.join(f'v.{name}' for name in names)}, {empty} FROM {self.source(INSERT)} {tail} "
-            f"RETURNING id, job_key, slot",
-            [dump(rows, INSERT)],
+            f"{head} INTO {self.runs} ({', '.join(map(self.quote, values))}) "  # noqa: S608 - names are constants
+            f"SELECT {', '.join(values.values())} FROM {self.with_jobs(INSERT)} {tail} RETURNING id, job_key, slot",
+            [text_moment(now), node, dump(rows)],
         )
         return list(cursor.fetchall())
 
@@ -113,42 +133,64 @@ class HotSQL(ABC):
 
         None for a node that was taken for dead: others are about to abandon what it is running.
         """
-        living = f"EXISTS (SELECT 1 FROM {self.nodes} AS n WHERE n.id = t.node AND n.state <> 'dead')"  # noqa: S608 - as above
+        living = f"EXISTS (SELECT 1 FROM {self.nodes} AS n WHERE n.id = %s AND n.state <> 'dead')"  # noqa: S608 - as above
         condition = f"t.status = 'claimed' AND t.node = %s AND {living}"
-        sql = self.update(self.runs, {"id": INT}, "status = 'running', started_at = %s", condition)
-        cursor.execute(sql, self.start_parameters(dump([{"id": key} for key in ids], {"id": INT}), now, node))
+        assignments = {"status": "'running'", "started_at": "%s"}
+        sql = self.update(self.runs, {"id": INT}, assignments, condition)
+        cursor.execute(sql, [*self.in_order(dump([[key] for key in ids]), text_moment(now)), node, node])
         if cursor.rowcount == len(ids):
             return set(ids)
         running = JobRun.objects.using(cursor.db.alias).filter(pk__in=ids, status="running", node=node)
         return set(running.values_list("pk", flat=True))
 
-    @abstractmethod
-    def start_parameters(self, batch: str, now: datetime, node: str) -> list[Any]:
-        """Return the parameters of `start` in the order of the statement."""
+    def finish(self, cursor: CursorWrapper, rows: Sequence[End], node: str) -> int:
+        """Write the ends of this node's running runs; returns how many there were.
 
-    def finish(self, cursor: CursorWrapper, rows: Sequence[Row], node: str) -> int:
-        """Write the ends of this node's running runs; returns how many there were."""
-        assignments = ", ".join(f"{name} = v.{name}" for name in list(FINISH)[1:])
-        sql = self.update(self.runs, FINISH, assignments, "t.status = 'running' AND t.node = %s")
-        cursor.execute(sql, [dump(rows, FINISH), node])
-        return int(cursor.rowcount)
+        Most runs have no output. Theirs go without those columns, which a database would have to make room for.
+        """
+        width = len(FINISH_BARE)
+        bare = [row[:width] for row in rows if not any(row[width:])]
+        full = [row for row in rows if any(row[width:])]
+        written = 0
+        for columns, batch in ((FINISH_BARE, bare), (FINISH, full)):
+            if batch:
+                assignments = {name: f"v.{name}" for name in list(columns)[1:]}
+                sql = self.update(self.runs, columns, assignments, "t.status = 'running' AND t.node = %s")
+                cursor.execute(sql, [dump(batch), node])
+                written += int(cursor.rowcount)
+        return written
+
+    def note(self, cursor: CursorWrapper, rows: Sequence[Note], now: datetime) -> None:
+        """Write what the scheduler did to jobs into their log."""
+        columns = ("namespace", "job_key", "job_id", "at", "action", "reason", "actor_name")
+        empty = ("actor_id", "before", "after")
+        cursor.execute(
+            f"INSERT INTO {self.log} ({', '.join(map(self.quote, (*columns, *empty)))}) "  # noqa: S608 - as above
+            f"SELECT j.namespace, j.id, j.job_id, %s, v.action, v.reason, 'scheduler', '', '', '' "
+            f"FROM {self.with_jobs(NOTE)}",
+            [text_moment(now), dump(rows)],
+        )
+
+    def in_order(self, batch: str, *assigned: str) -> list[str]:
+        """Return the parameters of an update in the order of its statement: those of the assignments come first."""
+        return [*assigned, batch]
 
     def quote(self, name: str) -> str:
         """Return a column name in quotes."""
         return f'"{name}"'
 
 
-def dump(rows: Iterable[Row], columns: Mapping[str, str]) -> str:
-    """Return the batch as JSON with just these columns."""
-    return json.dumps([{name: _plain(row[name]) for name in columns} for row in rows], separators=(",", ":"))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return text_moment(value)
-    return int(value) if isinstance(value, bool) else value
+def dump(rows: Sequence[Sequence[Any]]) -> str:
+    """Return the batch as JSON: a list of lists."""
+    return json.dumps(rows, separators=(",", ":"), default=text_moment, check_circular=False)
 
 
 def text_moment(value: datetime) -> str:
     """Return the text of a moment as all three databases read and sort it."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return _text_of(value if value.tzinfo is UTC else value.astimezone(UTC))
+
+
+@lru_cache(maxsize=1024)
+def _text_of(value: datetime) -> str:
+    """Return the text of a moment in UTC; one moment stands in several columns of a batch, and often in many rows."""
+    return value.isoformat(" ", "microseconds")[:26]

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 
-from .base import BOOL, INT, MOMENT, TEXT, HotSQL, text_moment
+from .base import BOOL, INT, LABEL, MOMENT, TEXT, HotSQL
 
-_TYPES = {INT: "BIGINT", TEXT: "LONGTEXT", MOMENT: "DATETIME(6)", BOOL: "TINYINT"}
+# a batch with a column of the last kind would be unfolded on disk
+_TYPES = {INT: "BIGINT", LABEL: "VARCHAR(255)", MOMENT: "DATETIME(6)", BOOL: "TINYINT", TEXT: "LONGTEXT"}
 
 
 class MariaDB(HotSQL):
-    """Unfolds with `JSON_TABLE`, joins with a multi-table `UPDATE`."""
+    """Unfolds with `JSON_TABLE`, joins with a multi-table `UPDATE`.
+
+    Where a table is, or is thought to be, a few rows long, the optimizer would rather read, and lock, all of it; so every join names
+    its order and its index.
+    """
 
     def source(self, columns: Mapping[str, str]) -> str:
         """Return the derived table."""
-        declared = ", ".join(f"`{name}` {_TYPES[kind]} PATH '$.{name}'" for name, kind in columns.items())
+        declared = ", ".join(
+            f"`{name}` {_TYPES[kind]} PATH '$[{index}]'" for index, (name, kind) in enumerate(columns.items())
+        )
         return f"JSON_TABLE(%s, '$[*]' COLUMNS({declared})) AS v"
 
-    def update(self, table: str, columns: Mapping[str, str], assignments: str, condition: str) -> str:
-        """Return `UPDATE … JOIN`.
-
-        Where the table is, or is thought to be, a few rows long, the optimizer would rather read, and lock, all of it.
-        """
-        assigned = ", ".join(f"t.{assignment.strip()}" for assignment in assignments.split(","))
+    def update(self, table: str, columns: Mapping[str, str], assignments: Mapping[str, str], condition: str) -> str:
+        """Return `UPDATE … JOIN`."""
+        assigned = ", ".join(f"t.{name} = {value}" for name, value in assignments.items())
         joined = f"{self.source(columns)} STRAIGHT_JOIN {table} AS t FORCE INDEX (PRIMARY) ON t.id = v.id"
         return f"UPDATE {joined} SET {assigned} WHERE {condition}"  # noqa: S608
+
+    def with_jobs(self, columns: Mapping[str, str]) -> str:
+        """Return the join."""
+        return f"{self.source(columns)} STRAIGHT_JOIN {self.jobs} AS j FORCE INDEX (PRIMARY) ON j.id = v.job_key"
 
     def insert_head(self) -> tuple[str, str]:
         """Leave rows out by `IGNORE`."""
@@ -36,6 +42,6 @@ class MariaDB(HotSQL):
         """Return a column name in backticks."""
         return f"`{name}`"
 
-    def start_parameters(self, batch: str, now: datetime, node: str) -> list[Any]:
+    def in_order(self, batch: str, *assigned: str) -> list[str]:
         """The batch comes first here."""
-        return [batch, text_moment(now), node]
+        return [batch, *assigned]

@@ -108,4 +108,4 @@ class BaseTrigger(ABC):
 
 def as_utc(moment: datetime) -> datetime:
     """Return the aware `moment` in UTC."""
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)

@@ -212,9 +212,9 @@ def test_a_claim_whose_answer_was_lost_is_given_back_and_started_once(start_node
     insert, commit = HotSQL.insert, BaseDatabaseWrapper.commit
     inserting, lost = [], []
 
-    def insert_and_note(self, cursor, rows):
+    def insert_and_note(self, cursor, *batch):
         inserting.append(cursor.db)
-        return insert(self, cursor, rows)
+        return insert(self, cursor, *batch)
 
     def commit_and_lose(self):
         commit(self)

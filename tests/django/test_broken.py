@@ -39,9 +39,9 @@ SPOILED = [
         "of an installed app, or add a pattern for it to APSCHEDULER['allowed_callables'].",
         id="callable-not-allowed",
     ),
-    pytest.param({"args": "{"}, "ConfigurationError: ", id="arguments-corrupt"),
+    pytest.param({"args": "{"}, "StoredDataError: ", id="arguments-corrupt"),
     pytest.param(
-        {"kwargs": "[1]"}, "ConfigurationError: Stored arguments '[]' and '[1]' must be ", id="arguments-no-mapping"
+        {"kwargs": "[1]"}, "StoredDataError: Stored arguments '[]' and '[1]' must be ", id="arguments-no-mapping"
     ),
     pytest.param({"trigger": "{'"}, "ConfigurationError: ", id="trigger-corrupt"),
     pytest.param({"trigger": '{"type":"lunar","version":1}'}, "ConfigurationError: ", id="trigger-unknown"),

@@ -1,4 +1,4 @@
-"""The four hot writes, on whichever database the tests run."""
+"""The hot writes, on whichever database the tests run."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -9,9 +9,9 @@ from django.db import connection
 from django_apscheduler_ng.exceptions import ConfigurationError
 from django_apscheduler_ng.fields import moment_from_db
 from django_apscheduler_ng.hotsql import hot_sql
-from django_apscheduler_ng.hotsql.base import INSERT
-from django_apscheduler_ng.ledger import advance_row, run_row, summary_row
-from django_apscheduler_ng.models import JobRun, NodeState, ScheduledJob, SchedulerNode
+from django_apscheduler_ng.hotsql.base import ADVANCE, FINISH, INSERT, NOTE
+from django_apscheduler_ng.ledger import Advance, End, NewRun, Note, advance_row, run_row, summary_row
+from django_apscheduler_ng.models import JobLogEntry, JobRun, NodeState, ScheduledJob, SchedulerNode
 from django_apscheduler_ng.planning import Plan, Slot, Summary
 from django_apscheduler_ng.runs import RunStatus
 from django_apscheduler_ng.triggers.base import FireSpan
@@ -65,12 +65,16 @@ def make_job(number=0, **columns):
 
 
 def slot(job, moment=MOMENT):
-    return run_row(job, Slot(fire_time=moment, due_at=moment), NODE, MOMENT, None)
+    return run_row(job, Slot(fire_time=moment, due_at=moment), None)
 
 
 def finish_row(pk, **columns):
-    texts = dict.fromkeys(("worker", "result", "exception_type", "exception_message", "traceback"), "")
-    return {"id": pk, "status": "succeeded", "started_at": MOMENT, "finished_at": MOMENT, **texts, **columns}
+    return End(id=pk, status="succeeded", started_at=MOMENT, finished_at=MOMENT)._replace(**columns)
+
+
+@pytest.mark.parametrize(("row", "columns"), [(Advance, ADVANCE), (NewRun, INSERT), (End, FINISH), (Note, NOTE)])
+def test_rows_have_the_order_of_their_columns(row, columns):
+    assert [{"how_many": "count"}.get(name, name) for name in row._fields] == list(columns)
 
 
 # -- advance -------------------------------------------------------------------------------------------------------------
@@ -120,7 +124,7 @@ def test_the_last_closed_slot_never_goes_back(sql, cursor):
     earlier = MOMENT - timedelta(hours=1)
     plan = Plan(slots=(Slot(fire_time=earlier, due_at=earlier),), next_fire_time=MOMENT, next_run_time=MOMENT)
 
-    assert advance_row(job, plan, MOMENT)["claimed_through"] == MOMENT
+    assert advance_row(job, plan, MOMENT).claimed_through == MOMENT
 
 
 # -- insert --------------------------------------------------------------------------------------------------------------
@@ -129,14 +133,17 @@ def test_the_last_closed_slot_never_goes_back(sql, cursor):
 def test_inserted_rows_are_returned_with_their_keys(sql, cursor):
     job = make_job()
     span = FireSpan(first=MOMENT, last=MOMENT + timedelta(seconds=9), count=10, exact=False)
-    rows = [slot(job), summary_row(job, Summary(status=RunStatus.COALESCED, span=span), NODE, MOMENT)]
+    rows = [slot(job), summary_row(job, Summary(status=RunStatus.COALESCED, span=span), MOMENT)]
 
-    inserted = sql.insert(cursor, rows)
+    inserted = sql.insert(cursor, rows, NODE, MOMENT)
 
     assert {(key, moment_from_db(moment)) for _, key, moment in inserted} == {(job.pk, MOMENT), (job.pk, None)}
     assert {key for key, _, _ in inserted} == set(JobRun.objects.values_list("pk", flat=True))
     run, summary = JobRun.objects.get(slot=MOMENT), JobRun.objects.get(slot=None)
-    assert {name: getattr(run, name) for name in INSERT} == {**rows[0], "status": "claimed"}
+    assert (run.status, run.due_at, run.claimed_at, run.finished_at) == ("claimed", MOMENT, MOMENT, None)
+    assert (run.node, run.attempt, run.origin, run.count, run.reason) == (NODE, 1, "schedule", 1, "")
+    of_the_job = (job.namespace, job.job_id, job.name, job.func_ref, job.args, job.kwargs, job.executor)
+    assert of_the_job == (run.namespace, run.job_id, run.job_name, run.func_ref, run.args, run.kwargs, run.executor)
     assert (summary.covers_from, summary.covers_until, summary.count, summary.count_is_exact) == (
         MOMENT,
         MOMENT + timedelta(seconds=9),
@@ -148,9 +155,9 @@ def test_inserted_rows_are_returned_with_their_keys(sql, cursor):
 
 def test_a_slot_that_is_taken_is_left_out(sql, cursor):
     job = make_job()
-    first = sql.insert(cursor, [slot(job)])
+    first = sql.insert(cursor, [slot(job)], NODE, MOMENT)
 
-    second = sql.insert(cursor, [slot(job), slot(job, MOMENT + timedelta(seconds=1))])
+    second = sql.insert(cursor, [slot(job), slot(job, MOMENT + timedelta(seconds=1))], NODE, MOMENT)
 
     assert len(first) == 1
     assert [moment_from_db(moment) for _, _, moment in second] == [MOMENT + timedelta(seconds=1)]
@@ -159,18 +166,21 @@ def test_a_slot_that_is_taken_is_left_out(sql, cursor):
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_any_text_is_inserted_as_it_is(sql, cursor, text):
-    job = make_job()
+    job = make_job(args=text, kwargs=text)
 
-    sql.insert(cursor, [{**slot(job), "args": text, "kwargs": text, "reason": text}])
+    sql.insert(cursor, [slot(job)], NODE, MOMENT)
+    sql.note(cursor, [Note(job.pk, "broken", text)], MOMENT)
 
-    row = JobRun.objects.get()
-    assert (row.args, row.kwargs, row.reason) == (text, text, text)
+    row, entry = JobRun.objects.get(), JobLogEntry.objects.get()
+    assert (row.args, row.kwargs) == (text, text)
+    assert (entry.reason, entry.action, entry.actor_name) == (text, "broken", "scheduler")
+    assert (entry.job_id, entry.job_key, entry.namespace, entry.at) == (job.job_id, job.pk, job.namespace, MOMENT)
 
 
 def test_the_half_hours_of_an_autumn_night_are_two_slots(sql, cursor):
     job = make_job()
 
-    inserted = sql.insert(cursor, [slot(job, MOMENT - timedelta(hours=1)), slot(job, MOMENT)])
+    inserted = sql.insert(cursor, [slot(job, MOMENT - timedelta(hours=1)), slot(job, MOMENT)], NODE, MOMENT)
 
     assert len(inserted) == 2
     assert list(JobRun.objects.order_by("slot").values_list("slot", flat=True)) == [MOMENT - timedelta(hours=1), MOMENT]
@@ -181,7 +191,8 @@ def test_the_half_hours_of_an_autumn_night_are_two_slots(sql, cursor):
 
 def claimed(sql, cursor, number=3):
     job = make_job()
-    inserted = sql.insert(cursor, [slot(job, MOMENT + timedelta(seconds=second)) for second in range(number)])
+    rows = [slot(job, MOMENT + timedelta(seconds=second)) for second in range(number)]
+    inserted = sql.insert(cursor, rows, NODE, MOMENT)
     return sorted(key for key, _, _ in inserted)
 
 

@@ -8,14 +8,14 @@ import pytest
 from django.db import connection
 
 from django_apscheduler_ng.hotsql import hot_sql
-from django_apscheduler_ng.hotsql.base import FINISH, INT, dump
+from django_apscheduler_ng.hotsql.base import FINISH, FINISH_BARE, INT, dump
 from django_apscheduler_ng.models import JobRun
 
 pytestmark = pytest.mark.skipif(connection.vendor != "mysql", reason="about MariaDB")
 
 
 @pytest.mark.django_db(transaction=True)  # the table was just emptied, and its statistics say so
-@pytest.mark.parametrize("columns", [{"id": INT}, FINISH], ids=["start", "finish"])
+@pytest.mark.parametrize("columns", [{"id": INT}, FINISH_BARE, FINISH], ids=["start", "finish", "finish-with-output"])
 @pytest.mark.parametrize("rows", [1, 2, 3, 30])
 def test_a_hot_write_reads_only_its_own_rows_however_few_there_are(rows, columns):
     now = datetime.now(UTC)
@@ -26,8 +26,8 @@ def test_a_hot_write_reads_only_its_own_rows_however_few_there_are(rows, columns
     sql = hot_sql(connection)
 
     with connection.cursor() as cursor:
-        statement = sql.update(sql.runs, columns, "status = 'running'", "t.status = 'claimed' AND t.node = %s")
-        cursor.execute(f"EXPLAIN {statement}", [dump([dict.fromkeys(columns, 1)], columns), "node"])
+        statement = sql.update(sql.runs, columns, {"status": "'running'"}, "t.status = 'claimed' AND t.node = %s")
+        cursor.execute(f"EXPLAIN {statement}", [dump([[1] * len(columns)]), "node"])
         names = [column[0] for column in cursor.description]
         plan = [dict(zip(names, line, strict=True)) for line in cursor.fetchall()]
 

@@ -66,9 +66,9 @@ class Refusing:
         self.batches = []
 
     def finish(self, cursor, rows, node):
-        self.batches.append([row["id"] for row in rows])
+        self.batches.append([row.id for row in rows])
         for row in rows:
-            if row["id"] == self.refused and (self.bare_too or row["result"]):
+            if row.id == self.refused and (self.bare_too or row.result):
                 raise self.error("refused")
         return self.real.finish(cursor, rows, node)
 

@@ -437,7 +437,7 @@ def test_a_trigger_that_does_not_increase_is_refused(answer):
         plan(view(odd), START, MANY)
 
     assert str(caught.value) == (
-        f"Trigger OddTrigger() gave {answer.isoformat()} as the fire time after {answer.isoformat()}: "
+        f"Trigger OddTrigger() gave {answer.isoformat()} as the fire time after {START.isoformat()}: "
         "fire times must increase. Correct the trigger's get_next_fire_time()."
     )
 
