@@ -6,6 +6,7 @@ Set as `around_run` of a scheduler, by reference (`CLEAN_RUN`), because worker p
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.apps import apps
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils import timezone, translation
+from django.db.backends.signals import connection_created
 
 from .runs import RunContext
 
@@ -25,7 +26,9 @@ CLEAN_RUN = "django_apscheduler_ng.isolation:clean_run"
 
 
 class clean_run:  # a context manager reads better in lower case
-    """Gives a body the default language and time zone, and connections that work and have no open transaction.
+    """Gives a body connections that work and have no open transaction.
+
+    The default language and time zone it has anyway: they are context variables, and each body has an empty context.
 
     It looks after the connections of the thread that enters it. For async bodies that is the thread in which
     `sync_to_async()`, and with it the ORM, does its work: the one that drives the body (`async_to_sync()`, returned on
@@ -43,16 +46,16 @@ class clean_run:  # a context manager reads better in lower case
         self._foreign: set[str] = set()
 
     def __enter__(self) -> Callable[..., Any]:
-        """Clean up before the body."""
-        translation.deactivate()
-        timezone.deactivate()
-        self._foreign = {connection.alias for connection in _opened() if connection.in_atomic_block}
-        self._clean(_expect_stale)
+        """Clean up before the body. Language and time zone are context variables, of which a body has none."""
+        if _has_connected():
+            self._foreign = {connection.alias for connection in _opened() if connection.in_atomic_block}
+            self._clean(_expect_stale)
         return async_to_sync
 
     def __exit__(self, *_error: object) -> None:
         """Clean up after the body."""
-        self._clean(_end_transaction)
+        if _has_connected():
+            self._clean(_end_transaction)
 
     async def __aenter__(self) -> None:
         """Clean up before the body, in the thread of the ORM."""
@@ -87,6 +90,26 @@ class clean_run:  # a context manager reads better in lower case
                     exc_info=True,
                 )
                 del connections[connection.alias]
+
+
+#: Whether a thread ever connected to a database: most runs of most jobs have nothing to clean.
+_connected = threading.local()
+
+
+def _note_connection(**_arguments: Any) -> None:
+    _connected.ever = True
+
+
+connection_created.connect(_note_connection, dispatch_uid=CLEAN_RUN)
+
+
+def _has_connected() -> bool:
+    """Return whether this thread ever connected to a database, also before this module was there to take note."""
+    try:
+        return bool(_connected.ever)
+    except AttributeError:
+        _connected.ever = bool(_opened())
+        return bool(_connected.ever)
 
 
 def _opened() -> list[BaseDatabaseWrapper]:

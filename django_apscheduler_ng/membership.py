@@ -7,7 +7,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any, Protocol
@@ -243,7 +242,7 @@ class Membership:
     def finish(self, run: Run, outcome: Outcome) -> None:
         """Hand the end to the recorder, dated by the clock of the store: that of the executors is this machine's."""
         now, took = self._clock.now(), max(outcome.finished_at - outcome.started_at, timedelta(0))
-        self.recorder.put(Ended(run, replace(outcome, started_at=now - took, finished_at=now)))
+        self.recorder.put(Ended(run, outcome, now - took, now))
         if self._by_hand:
             self.recorder.flush()
 

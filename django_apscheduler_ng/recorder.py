@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Event, Lock, RLock, Thread
 from typing import Any
 
@@ -41,6 +42,9 @@ class Ended:
 
     run: Run
     outcome: Outcome
+    #: By the clock of the store, which may be another one than that of the outcome.
+    started_at: datetime
+    finished_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,8 +177,8 @@ class Recorder:
         return End(
             id=int(ended.run.id),
             status=outcome.status,
-            started_at=outcome.started_at,
-            finished_at=outcome.finished_at,
+            started_at=ended.started_at,
+            finished_at=ended.finished_at,
             worker=storable_text(outcome.worker, 255),
             result=storable_text(result_json(outcome.result), limits.result),
             exception_type=storable_text(outcome.exception_type, 255),

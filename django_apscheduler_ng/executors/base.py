@@ -213,6 +213,8 @@ class BaseExecutor(ABC):
     def _forget(self) -> None:
         with self._lock:
             self._untold -= 1
+            if not self._closing:
+                return
         self._release_if_idle()
 
     def _release_if_idle(self) -> None:

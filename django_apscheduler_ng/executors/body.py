@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import nullcontext
 from contextvars import Context, copy_context
+from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -78,7 +79,10 @@ def _attempt(
 
 def surroundings(around: str | None, context: RunContext) -> Any:
     """Return the context manager that `around` refers to, made for one run."""
-    return load_callable(around)(context) if around else nullcontext()
+    return _load_once(around)(context) if around else nullcontext()
+
+
+_load_once = cache(load_callable)
 
 
 def end_worker(around: str | None) -> None:

@@ -73,13 +73,16 @@ class Load(Generic[_R]):
             return [*self._begun, *self._waiting]
 
     def free(self) -> int:
-        """Return how many more runs would begin within about `HORIZON` seconds.
+        """Return how many more runs would begin within about `HORIZON` seconds; 0 until that is worth a look for more.
 
         These are the free workers, and what the workers will get to at the measured rate. A worker that has been with
-        one body for longer than that gets to nothing, so slow jobs never wait here while another node is idle.
+        one body for longer than that gets to nothing, so slow jobs never wait here while another node is idle. Where
+        runs wait, it is only when half of them are gone that there is room again: many are claimed as cheaply as one.
         """
         with self._lock:
-            return max(0, self._capacity + self._ahead() - self._size())
+            ahead = self._ahead()
+            free = self._capacity + ahead - self._size()
+            return free if free > ahead // 2 else 0
 
     def _size(self) -> int:
         return len(self._waiting) + len(self._begun)

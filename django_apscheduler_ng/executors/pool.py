@@ -66,10 +66,11 @@ class BasePoolExecutor(BaseExecutor):
         """Return a worker for the thread of this name."""
 
     def _dispatch(self, ticket: Ticket) -> None:
-        with self._crew_lock:
-            if len(self._threads) < min(self.capacity, self.running()):
-                self._start_thread()
-            self._queue.put(ticket)
+        if len(self._threads) < self.capacity:  # never fewer again, so that no lock is needed once all are there
+            with self._crew_lock:
+                if len(self._threads) < min(self.capacity, self.running()):
+                    self._start_thread()
+        self._queue.put(ticket)
 
     def _start_thread(self) -> None:
         """Start one more thread; where the system refuses, those that are there have to do."""

@@ -57,7 +57,7 @@ class Pass:
         self._executors = executors
         self._failures: dict[str, int] = {}
         self._starved = False
-        #: Another object after each end of a run.
+        #: Another object after each end of a run that made room for others.
         self._latest_end = object()
 
     def run(self) -> float:
@@ -134,10 +134,22 @@ class Pass:
         store = self._jobstores.get(run.jobstore)
         if store is not None:
             store.finish(run, outcome)
+        self._say_how(run, outcome)
         code = _code_of(outcome)
-        if code == EVENT_JOB_EXECUTED:
-            took = outcome.finished_at - outcome.started_at
-            logger.info("Job %r ran in %s (run %s).", run.job_id, took, run.id, extra={"job_id": run.job_id})
+        if self._host.listeners.want(code):
+            self._host.listeners.dispatch(end_of(run, outcome))
+        executor = self._executors.get(run.executor)
+        if executor is None or executor.free():
+            self._latest_end = object()
+            if self._starved:
+                self._host.wakeup()
+
+    def _say_how(self, run: Run, outcome: Outcome) -> None:
+        """Log the end of a run."""
+        if outcome.status is RunStatus.SUCCEEDED:
+            if logger.isEnabledFor(logging.INFO):
+                took = outcome.finished_at - outcome.started_at
+                logger.info("Job %r ran in %s (run %s).", run.job_id, took, run.id, extra={"job_id": run.job_id})
         else:
             logger.error(
                 "Job %r failed in run %s: %s: %s",
@@ -147,11 +159,6 @@ class Pass:
                 outcome.exception_message,
                 extra={"job_id": run.job_id, "run_id": run.id},
             )
-        if self._host.listeners.want(code):
-            self._host.listeners.dispatch(end_of(run, outcome))
-        self._latest_end = object()
-        if self._starved:
-            self._host.wakeup()
 
     def _announce(self, store: BaseJobStore, claim: Claim) -> None:
         """Tell about fire times without a run, and schedules that have ended."""

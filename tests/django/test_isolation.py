@@ -315,8 +315,3 @@ def test_it_is_usable_by_hand_around_sync_and_async_code(transactional_db):
         seen = bodies.seen()
 
     assert (seen, asyncio.run(main())) == (UNTOUCHED, UNTOUCHED)
-
-
-def test_it_resets_what_was_set_in_the_same_context():
-    with translation.override("de"), timezone.override("Asia/Tokyo"), clean_run(CONTEXT):
-        assert (translation.get_language(), timezone.get_current_timezone_name()) == ("en", "UTC")

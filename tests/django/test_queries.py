@@ -87,7 +87,7 @@ def end(store, runs):
 def _ended(run, now):
     from django_apscheduler_ng.recorder import Ended
 
-    return Ended(run, Outcome(status=RunStatus.SUCCEEDED, started_at=now, finished_at=now))
+    return Ended(run, Outcome(status=RunStatus.SUCCEEDED, started_at=now, finished_at=now), now, now)
 
 
 # -- how many ------------------------------------------------------------------------------------------------------------

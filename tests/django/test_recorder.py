@@ -49,6 +49,10 @@ def as_run(pk):
     )
 
 
+def ended(run, **given):
+    return Ended(run, outcome(**given), MOMENT, MOMENT)
+
+
 def outcome(**given):
     return Outcome(
         **{"status": RunStatus.SUCCEEDED, "started_at": MOMENT, "finished_at": MOMENT, "worker": "w", **given}
@@ -99,7 +103,7 @@ def make(told):
 def test_ends_are_written_and_told(make, told):
     recorder, runs = make(), [make_run(number) for number in range(3)]
     for number, run in enumerate(runs):
-        recorder.put(Ended(run, outcome(result=number)))
+        recorder.put(ended(run, result=number))
 
     recorder.flush()
 
@@ -115,7 +119,7 @@ def test_ends_are_written_and_told(make, told):
 )
 def test_the_end_of_a_run_that_this_node_does_not_hold_changes_nothing(make, told, columns):
     recorder, run = make(), make_run(**columns)
-    recorder.put(Ended(run, outcome(result=5)))
+    recorder.put(ended(run, result=5))
 
     recorder.flush()
 
@@ -131,16 +135,14 @@ WEIRD = "NUL \0 surrogate \ud800 " + EMOJI + " NaN \x1b[31m \u2028 '\"\\ ü"
 def test_any_output_is_recorded(make):
     recorder, run = make(), make_run()
     recorder.put(
-        Ended(
+        ended(
             run,
-            outcome(
-                status=RunStatus.FAILED,
-                result={"text": WEIRD, "nan": math.nan},
-                exception_type="x" * 300,
-                exception_message=WEIRD,
-                traceback=WEIRD,
-                worker=WEIRD * 20,
-            ),
+            status=RunStatus.FAILED,
+            result={"text": WEIRD, "nan": math.nan},
+            exception_type="x" * 300,
+            exception_message=WEIRD,
+            traceback=WEIRD,
+            worker=WEIRD * 20,
         )
     )
 
@@ -158,7 +160,7 @@ def test_ten_megabytes_are_capped_and_the_cut_is_marked(make):
     recorder, run = make(result=100, traceback=100, message=100), make_run()
     huge = EMOJI * 10_000_000
 
-    recorder.put(Ended(run, outcome(result=huge, traceback=huge + "END", exception_message=huge)))
+    recorder.put(ended(run, result=huge, traceback=huge + "END", exception_message=huge))
     recorder.flush()
 
     row = JobRun.objects.get()
@@ -177,7 +179,7 @@ def test_one_refused_end_never_blocks_the_others(make, told, caplog):
     sql = Refusing(int(runs[5].id))
     recorder = make(sql)
     for run in runs:
-        recorder.put(Ended(run, outcome(result="payload")))
+        recorder.put(ended(run, result="payload"))
 
     recorder.flush()
 
@@ -196,7 +198,7 @@ def test_what_cannot_be_reached_is_kept_and_tried_again(make, told):
     runs = [make_run(number) for number in range(2)]
     recorder = make(Refusing(int(runs[1].id), error=OperationalError))
     for run in runs:
-        recorder.put(Ended(run, outcome(result=1)))
+        recorder.put(ended(run, result=1))
 
     with pytest.raises(OperationalError):
         recorder.flush()
@@ -212,10 +214,10 @@ def test_what_cannot_be_reached_is_kept_and_tried_again(make, told):
 def test_a_full_recorder_says_so(make):
     recorder = make(sql=object())
     for _ in range(CAPACITY - 1):
-        recorder.put(Ended(as_run(1), outcome()))
+        recorder.put(ended(as_run(1)))
     before = recorder.full
 
-    recorder.put(Ended(as_run(1), outcome()))
+    recorder.put(ended(as_run(1)))
 
     assert (before, recorder.full) == (False, True)
 
@@ -228,7 +230,7 @@ def test_the_thread_writes_what_is_put_and_all_of_it_before_it_stops(make):
     recorder, runs = make(), [make_run(number) for number in range(20)]
     recorder.start()
     for run in runs:
-        recorder.put(Ended(run, outcome(result=1)))
+        recorder.put(ended(run, result=1))
 
     left = recorder.stop(timeout=10)
 
@@ -243,7 +245,7 @@ def test_a_recorder_that_cannot_write_says_how_much_is_left(make, caplog):
 
     recorder = make(Broken())
     recorder._using = "nowhere"
-    recorder.put(Ended(as_run(1), outcome()))
+    recorder.put(ended(as_run(1)))
 
     assert recorder.stop(timeout=0.05) == 1
 
@@ -319,7 +321,7 @@ def test_a_flush_waits_for_what_another_thread_is_just_recording(db):
 
     writing, go_on, done = threading.Event(), threading.Event(), []
     recorder = Recorder(using="default", node=NODE, sql=Accepting(), limits=Limits(), recorded=slowly)
-    recorder.put(Ended(as_run(1), outcome()))
+    recorder.put(ended(as_run(1)))
 
     def flush():
         recorder.flush()

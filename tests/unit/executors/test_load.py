@@ -71,14 +71,23 @@ def test_fast_bodies_let_runs_wait_for_about_a_tenth_of_a_second(clock, seconds,
     assert load.free() == free
 
 
-def test_waiting_runs_use_up_what_may_wait(clock):
+@pytest.mark.parametrize(
+    ("taken", "free"),
+    [
+        pytest.param(13, 7, id="more-than-half-of-what-may-wait-is-gone"),
+        pytest.param(14, 6, id="just-more"),
+        pytest.param(15, 0, id="half-of-it-not-worth-a-look"),
+        pytest.param(20, 0, id="full"),
+    ],
+)
+def test_waiting_runs_use_up_what_may_wait(clock, taken, free):
     load = Load[str](10, clock)
     perform(load, clock, seconds=0.0625)
 
-    for number in range(15):
+    for number in range(taken):
         load.add(str(number))
 
-    assert load.free() == 5
+    assert load.free() == free
 
 
 def test_the_rate_follows_the_latest_bodies(clock):
