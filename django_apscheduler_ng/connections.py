@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import RLock
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -39,6 +41,19 @@ def drop_connection(using: str) -> None:
         connection.connection = None
 
 
+#: By alias, for databases that let one connection write at a time.
+_turns: defaultdict[str, RLock] = defaultdict(RLock)
+
+
+def turn(using: str) -> AbstractContextManager[object]:
+    """Let the threads of this process write one after the other, on SQLite.
+
+    There, whoever finds the database locked sleeps for some milliseconds and tries again: two busy threads would spend their time
+    asleep.
+    """
+    return _turns[using] if connections[using].vendor == "sqlite" else nullcontext()
+
+
 @contextmanager
 def transaction_of_its_own(using: str) -> Iterator[None]:
     """Run the `with` block as one transaction that is committed when the block ends, and inside no other.
@@ -47,7 +62,7 @@ def transaction_of_its_own(using: str) -> Iterator[None]:
     that; a project that chose otherwise pays one statement more.
     """
     connection = connections[using]
-    with own_connection(using), transaction.atomic(using=using, durable=True):
+    with turn(using), own_connection(using), transaction.atomic(using=using, durable=True):
         if not _is_read_committed(connection):
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")

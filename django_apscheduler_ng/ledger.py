@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from .models import JobRun, RunOrigin, ScheduledJob
@@ -16,6 +16,10 @@ _REASONS = {
 }
 
 
+#: How long a parked job is left alone. The end of one of its runs wakes it; this is for an end that nobody saw.
+PARKED_FOR = timedelta(seconds=30)
+
+
 class Advance(NamedTuple):
     """What a plan changes in the row of a job."""
 
@@ -26,6 +30,7 @@ class Advance(NamedTuple):
     next_run_time: datetime | None
     claimed_through: datetime | None
     parked: bool
+    retry_at: datetime | None
     finished_at: datetime | None
 
 
@@ -118,13 +123,14 @@ def advance_row(row: Planned, plan: Plan, now: datetime) -> Advance:
         next_run_time=plan.next_run_time,
         claimed_through=max(closed, default=None),
         parked=plan.parked,
+        retry_at=now + PARKED_FOR if plan.parked else None,
         finished_at=now if plan.next_fire_time is None else None,
     )
 
 
 def rest_row(row: Planned) -> Advance:
     """Return what becomes of the row of a job that was paused behind the scheduler's back: it has no run times."""
-    return Advance(row.pk, row.revision, None, None, row.claimed_through, False, None)
+    return Advance(row.pk, row.revision, None, None, row.claimed_through, False, None, None)
 
 
 def requested_run(row: ScheduledJob, now: datetime, requested_by: str) -> JobRun:

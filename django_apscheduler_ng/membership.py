@@ -25,7 +25,7 @@ from .models import NodeState, ScheduledJob, SchedulerNode
 from .nodes import Node, Observer, executors_report
 from .querysets import ScheduledJobQuerySet, by_keys
 from .recorder import Ended, Limits, Recorder
-from .rescue import bury, hand_back_lost, interrupt, rescue, unpark, wake_parked
+from .rescue import bury, hand_back_lost, interrupt, rescue, wake_parked
 from .runs import Outcome, Run
 
 logger = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Membership:
     # -- duties -----------------------------------------------------------------------------------------------------
 
     def care(self) -> None:
-        """Do a node's duties: rescue what dead nodes left, repair what this one lost, wake what waits in vain."""
+        """Do a node's duties: rescue what dead nodes left, and repair what this one lost."""
         using, namespace, me = self.identity.using, self.identity.namespace, self.identity.node
         with own_connection(using):
             others = SchedulerNode.objects.using(using).alive().exclude(pk=me)
@@ -163,9 +163,8 @@ class Membership:
             rescued = rescue(using, namespace, me, self._clock.now())
             with self._claiming:
                 lost = hand_back_lost(using, namespace, me, set(self._held))
-            woken = unpark(using, namespace)
             self._claims.stray_executors = self._stray_executors()
-        if rescued or lost or woken:
+        if rescued or lost:
             self._host.wakeup()
 
     def _stray_executors(self) -> list[str]:
@@ -268,7 +267,7 @@ class Membership:
             woken = wake_parked(self.identity.using, job_keys)
         except DatabaseError as error:
             logger.warning(
-                "Jobs that wait for a run to end could not be woken (%s); the next heartbeat does it.", error
+                "Jobs that wait for a run to end could not be woken (%s); they are looked at again soon.", error
             )
             return
         if woken:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from .fields import ExactCharField, ExactTextField, UTCDateTimeField
@@ -82,7 +83,7 @@ class ScheduledJob(models.Model):
     claimed_through = UTCDateTimeField(_("claimed through"), null=True, blank=True)
     parked = models.BooleanField(_("waits for its own run to end"), default=False)
     broken_reason = models.TextField(_("why it is broken"), blank=True)
-    #: When a broken job is tried again.
+    #: When a broken job is tried again, and a parked one looked at although no end of a run woke it.
     retry_at = UTCDateTimeField(_("tried again at"), null=True, blank=True)
     #: How often the broken job was tried in vain.
     retries = models.PositiveIntegerField(_("vain tries"), default=0)
@@ -97,7 +98,7 @@ class ScheduledJob(models.Model):
             When(paused=True, then=Value(AT_ONCE, output_field=UTCDateTimeField())),
             When(~Q(trigger=F("planned_trigger")), then=Value(AT_ONCE, output_field=UTCDateTimeField())),
             When(~Q(broken_reason=""), then=F("retry_at")),
-            When(parked=True, then=Value(None)),
+            When(parked=True, then=Coalesce(F("retry_at"), F("next_run_time"))),
             When(next_run_time__isnull=True, then=Value(AT_ONCE, output_field=UTCDateTimeField())),
             default=F("next_run_time"),
             output_field=UTCDateTimeField(null=True),
@@ -195,7 +196,6 @@ class JobRun(models.Model):
         constraints = [models.UniqueConstraint(fields=["job_key", "slot", "attempt"], name="apsng_run_slot_uniq")]
         indexes = [
             models.Index(fields=["namespace", "status", "due_at"], name="apsng_run_status_ix"),
-            models.Index(fields=["job_key", "status"], name="apsng_run_job_status_ix"),
             models.Index(fields=["job_key", "id"], name="apsng_run_job_ix"),
         ]
         permissions = [("cancel_jobrun", "Can cancel runs")]

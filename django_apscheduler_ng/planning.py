@@ -2,13 +2,16 @@
 
 Pure: no I/O, no clock, no log. A *slot* is a fire time of a job that a run is (or would have been) made for. Every slot that is due
 ends in exactly one place of the plan: in `slots` (a run is to be claimed), or inside one of the `summaries`, or it stays due.
+
+The values are named tuples: several are made for each run, and a frozen dataclass takes several times as long to make.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import NamedTuple
 
 from .runs import RunStatus
 from .triggers.base import BaseTrigger, FireSpan, as_utc
@@ -19,8 +22,7 @@ _INSTANT = timedelta(microseconds=1)
 _WINDOW = 1_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JobView:
+class JobView(NamedTuple):
     """What the planner has to know about a job."""
 
     job_id: str
@@ -71,33 +73,30 @@ class JobView:
         return found
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A fire time that a run is to be claimed for."""
 
     fire_time: datetime
     due_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """Fire times that get no run, and which of missed, skipped or coalesced they are."""
 
     status: RunStatus
     span: FireSpan
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What to do with a job now."""
 
-    #: Runs to claim, oldest first.
-    slots: tuple[Slot, ...] = ()
-    summaries: tuple[Summary, ...] = ()
     #: First slot this plan leaves open; None = the schedule has ended.
     next_fire_time: datetime | None
     #: Its planned start.
     next_run_time: datetime | None
+    #: Runs to claim, oldest first.
+    slots: tuple[Slot, ...] = ()
+    summaries: tuple[Summary, ...] = ()
     #: Due slots wait for a run of the same job to end; looking earlier is of no use.
     parked: bool = False
 

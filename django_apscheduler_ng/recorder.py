@@ -19,7 +19,7 @@ from typing import Any
 
 from django.db import DatabaseError, connections
 
-from .connections import PASSING_ERRORS, own_connection
+from .connections import PASSING_ERRORS, own_connection, turn
 from .hotsql import HotSQL
 from .ledger import End
 from .runs import Outcome, Run
@@ -146,8 +146,7 @@ class Recorder:
     def _write(self, batch: Sequence[Ended]) -> None:
         """Write a batch; halve it where the database refuses it, until the refused end stands alone."""
         try:
-            with own_connection(self._using), connections[self._using].cursor() as cursor:
-                written = self._sql.finish(cursor, [self._row(ended) for ended in batch], self._node)
+            written = self._finish([self._row(ended) for ended in batch])
         except PASSING_ERRORS:
             raise
         except DatabaseError as error:
@@ -169,8 +168,11 @@ class Recorder:
         row = self._row(ended)._replace(
             result="", traceback="", exception_message=f"(not recorded: {type(error).__name__})"
         )
-        with own_connection(self._using), connections[self._using].cursor() as cursor:
-            self._sql.finish(cursor, [row], self._node)
+        self._finish([row])
+
+    def _finish(self, rows: Sequence[End]) -> int:
+        with turn(self._using), own_connection(self._using), connections[self._using].cursor() as cursor:
+            return self._sql.finish(cursor, rows, self._node)
 
     def _row(self, ended: Ended) -> End:
         outcome, limits = ended.outcome, self._limits

@@ -92,14 +92,6 @@ def _next_attempt(run: JobRun, now: datetime) -> JobRun:
     return JobRun(**columns)
 
 
-def unpark(using: str, namespace: str) -> int:
-    """Wake parked jobs none of whose runs is live: the end that should have done it was lost or came at the same moment."""
-    live = JobRun.objects.using(using).live().filter(job_key=OuterRef("pk"))
-    parked = ScheduledJob.objects.using(using).of(namespace).filter(parked=True)
-    keys = list(parked.exclude(Exists(live)).order_by("pk").values_list("pk", flat=True)[:500])
-    return wake_parked(using, keys) if keys else 0
-
-
 def wake_parked(using: str, job_keys: Collection[int]) -> int:
     """Wake those of the jobs that are parked and have an instance free; returns how many.
 
@@ -110,7 +102,10 @@ def wake_parked(using: str, job_keys: Collection[int]) -> int:
     with transaction_of_its_own(using):
         begin_with_a_write(using)
         parked = list(jobs.order_by("pk").select_for_update())
-        runs = JobRun.objects.using(using).live().filter(job_key__in=[row.pk for row in parked])
+        namespaces = {row.namespace for row in parked}
+        runs = (
+            JobRun.objects.using(using).live().filter(namespace__in=namespaces, job_key__in=[row.pk for row in parked])
+        )
         live = dict(runs.values_list("job_key").annotate(Count("pk")).order_by())
         free = [row.pk for row in parked if live.get(row.pk, 0) < row.max_instances]
         return ScheduledJob.objects.using(using).filter(pk__in=free).update(parked=False) if free else 0

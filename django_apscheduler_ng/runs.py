@@ -103,6 +103,11 @@ def current_run() -> RunContext | None:
     return _current_run.get()
 
 
+def enter_run(context: RunContext) -> None:
+    """Make `current_run()` return `context` from now on; for a context of variables that ends with the run."""
+    _current_run.set(context)
+
+
 @contextmanager
 def run_context(context: RunContext) -> Iterator[None]:
     """Make `current_run()` return `context` inside the `with` block."""

@@ -47,7 +47,8 @@ def gather(jobs: Collection[ScheduledJob], now: datetime) -> Facts:
     """Return the facts about these jobs."""
     using = next(iter(jobs))._state.db or "default"
     config = get_config()
-    runs = JobRun.objects.using(using).live().filter(job_key__in=[job.pk for job in jobs])
+    namespaces = {job.namespace for job in jobs}
+    runs = JobRun.objects.using(using).live().filter(namespace__in=namespaces, job_key__in=[job.pk for job in jobs])
     live: dict[int, JobRun] = {}
     counts: dict[int, int] = {}
     for run in runs.order_by("pk"):

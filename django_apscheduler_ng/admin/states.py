@@ -67,7 +67,7 @@ def state_badges(job: ScheduledJob, live: bool) -> SafeString:
 
 def in_state(jobs: ScheduledJobQuerySet, state: str) -> ScheduledJobQuerySet:
     """Return only the jobs whose badges name this state."""
-    live = Exists(JobRun.objects.using(jobs.db).live().filter(job_key=OuterRef("pk")))
+    live = Exists(JobRun.objects.using(jobs.db).live().filter(namespace=OuterRef("namespace"), job_key=OuterRef("pk")))
     if state == State.RUNNING:
         return jobs.filter(live)
     unfinished = Q(finished_at=None)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DatabaseError, connections
 from django.db.models import Subquery
 
-from ..connections import PASSING_ERRORS, begin_with_a_write, own_connection, transaction_of_its_own
+from ..connections import PASSING_ERRORS, begin_with_a_write, own_connection, transaction_of_its_own, turn
 from ..fields import UTCDateTimeField, moment_from_db
 from ..hotsql import HotSQL
 from ..jobstores.base import Claim
@@ -155,7 +155,8 @@ class Claims:
         """Turn claimed runs into running ones; returns the ids of those that may start."""
         if not runs:
             return set()
-        with own_connection(self._identity.using), connections[self._identity.using].cursor() as cursor:
+        using = self._identity.using
+        with turn(using), own_connection(using), connections[using].cursor() as cursor:
             started = self._sql.start(cursor, [int(run.id) for run in runs], self._identity.node, now)
         return {str(key) for key in started}
 

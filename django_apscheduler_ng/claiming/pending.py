@@ -97,7 +97,7 @@ class PendingRuns:
             return
         jobs = ScheduledJob.objects.using(self._identity.using).filter(pk__in=keys)
         gone = set(keys) - set(jobs.values_list("pk", flat=True))
-        orphans = self._runs.filter(job_key__in=gone, status=RunStatus.PENDING)
+        orphans = self._runs.filter(namespace=self._identity.namespace, job_key__in=gone, status=RunStatus.PENDING)
         by_keys(orphans).filter(status=RunStatus.PENDING).update(
             status=RunStatus.CANCELLED, finished_at=now, reason="its job was removed before it could start"
         )

@@ -20,7 +20,7 @@ from typing import Any
 
 from django_apscheduler_ng.clock import Clock, Timing
 from django_apscheduler_ng.refs import load_callable
-from django_apscheduler_ng.runs import Outcome, RunContext, RunStatus, run_context
+from django_apscheduler_ng.runs import Outcome, RunContext, RunStatus, enter_run, run_context
 
 logger = logging.getLogger(__name__)
 
@@ -66,15 +66,22 @@ def _attempt(
     around: str | None,
 ) -> tuple[Any, BaseException | None]:
     """Return what the body returned and None, or None and what it raised."""
-    result = None
     try:
-        with run_context(context), surroundings(around, context) as driver:
-            result = func(*args, **kwargs)
-            if inspect.isawaitable(result):
-                result = _drive(driver or _own_loop, result)
+        enter_run(context)
+        if around is None:
+            return _call(func, args, kwargs, None), None
+        with surroundings(around, context) as driver:
+            return _call(func, args, kwargs, driver), None
     except BaseException as error:
         return None, error
-    return result, None
+
+
+def _call(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], driver: Driver | None) -> Any:
+    """Return what the body returned, awaited where that is possible."""
+    result = func(*args, **kwargs)
+    if result is not None and inspect.isawaitable(result):
+        return _drive(driver or _own_loop, result)
+    return result
 
 
 def surroundings(around: str | None, context: RunContext) -> Any:

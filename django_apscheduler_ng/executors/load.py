@@ -80,8 +80,12 @@ class Load(Generic[_R]):
         runs wait, it is only when half of them are gone that there is room again: many are claimed as cheaply as one.
         """
         with self._lock:
+            spare = self._capacity - self._size()
+            at_best = min(MAX_AHEAD, self._capacity * self._each())
+            if spare + at_best <= at_best // 2:
+                return 0  # the usual answer in a burst, and asked for after each end
             ahead = self._ahead()
-            free = self._capacity + ahead - self._size()
+            free = spare + ahead
             return free if free > ahead // 2 else 0
 
     def _size(self) -> int:
@@ -90,9 +94,17 @@ class Load(Generic[_R]):
     def _measure(self, duration: float) -> None:
         self._mean = duration if self._mean is None else self._mean + _WEIGHT * (duration - self._mean)
 
-    def _ahead(self) -> int:
+    def _each(self) -> int:
+        """Return how many runs each worker gets to within `HORIZON` seconds, at most."""
         if self._mean is None or self._mean >= HORIZON:
+            return 0
+        return int(HORIZON / max(self._mean, HORIZON / MAX_AHEAD))
+
+    def _ahead(self) -> int:
+        """Return how many runs may wait: as many as the workers that are not held up get to."""
+        each = self._each()
+        if not each:
             return 0
         now = self._clock.monotonic()
         moving = self._capacity - sum(now - begun >= HORIZON for begun in self._begun.values())
-        return min(MAX_AHEAD, moving * int(HORIZON / max(self._mean, HORIZON / MAX_AHEAD)))
+        return min(MAX_AHEAD, moving * each)

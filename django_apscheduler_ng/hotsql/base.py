@@ -24,6 +24,7 @@ ADVANCE = {
     "next_run_time": MOMENT,
     "claimed_through": MOMENT,
     "parked": BOOL,
+    "retry_at": MOMENT,
     "finished_at": MOMENT,
 }
 
@@ -109,7 +110,7 @@ class HotSQL(ABC):
         assignments = {name: f"v.{name}" for name in list(ADVANCE)[2:]}
         # the rows are locked: it is the trigger that was planned from
         assignments["planned_trigger"] = f"t.{self.quote('trigger')}"
-        assignments |= {"broken_reason": "''", "declined_by": "''", "retries": "0", "retry_at": "NULL"}
+        assignments |= {"broken_reason": "''", "declined_by": "''", "retries": "0"}
         cursor.execute(self.update(self.jobs, ADVANCE, assignments, "t.revision = v.revision"), [dump(rows)])
         return int(cursor.rowcount)
 

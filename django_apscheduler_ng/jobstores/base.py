@@ -12,8 +12,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from os import urandom
 from typing import Any
-from uuid import uuid4
 
 from ..exceptions import ConflictingIdError, JobLookupError
 from ..job import Job
@@ -69,6 +69,8 @@ class BaseJobStore(JobKeeper):
         self._live: Counter[str] = Counter()
         self._requested: deque[tuple[Job, Run]] = deque()
         self._declined: dict[str, datetime] = {}
+        #: Ids of jobs that wait for one of their runs to end.
+        self._parked: set[str] = set()
 
     def claim(self, now: datetime, free: Mapping[str, int]) -> Claim:
         """Claim runs that are due at `now`, at most `free[alias]` for each executor.
@@ -120,6 +122,10 @@ class BaseJobStore(JobKeeper):
         job.next_fire_time, job.next_run_time = planned.next_fire_time, planned.next_run_time
         job.parked = planned.parked
         job.broken_reason = ""
+        if planned.parked:
+            self._parked.add(job.id)
+        else:
+            self._parked.discard(job.id)
         if planned.next_fire_time is None:
             self.remove_job(job.id)
         else:
@@ -128,7 +134,7 @@ class BaseJobStore(JobKeeper):
     def _make_run(self, job: Job, func: Callable[..., Any], fire_time: datetime | None, due: datetime) -> Run:
         self._live[job.id] += 1
         return Run(
-            id=uuid4().hex,
+            id=urandom(16).hex(),
             job_id=job.id,
             name=job.name,
             jobstore=self.alias,
@@ -191,8 +197,7 @@ class BaseJobStore(JobKeeper):
         self._live[run.job_id] -= 1
         if self._live[run.job_id] <= 0:
             del self._live[run.job_id]
-        job = self.lookup_job(run.job_id)
-        if job is not None and job.parked and self._host is not None:
+        if run.job_id in self._parked and self._host is not None:
             self._host.wakeup()
 
     def request_run(self, job_id: str) -> str:

@@ -2,6 +2,7 @@
 
 import datetime
 
+import django.db.models.functions.comparison
 from django.db import migrations, models
 
 import django_apscheduler_ng.fields
@@ -181,7 +182,6 @@ class Migration(migrations.Migration):
                 "permissions": [("cancel_jobrun", "Can cancel runs")],
                 "indexes": [
                     models.Index(fields=["namespace", "status", "due_at"], name="apsng_run_status_ix"),
-                    models.Index(fields=["job_key", "status"], name="apsng_run_job_status_ix"),
                     models.Index(fields=["job_key", "id"], name="apsng_run_job_ix"),
                 ],
                 "constraints": [
@@ -305,7 +305,12 @@ class Migration(migrations.Migration):
                                 ),
                             ),
                             models.When(models.Q(("broken_reason", ""), _negated=True), then=models.F("retry_at")),
-                            models.When(parked=True, then=models.Value(None)),
+                            models.When(
+                                parked=True,
+                                then=django.db.models.functions.comparison.Coalesce(
+                                    models.F("retry_at"), models.F("next_run_time")
+                                ),
+                            ),
                             models.When(
                                 next_run_time__isnull=True,
                                 then=models.Value(

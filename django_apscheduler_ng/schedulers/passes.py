@@ -57,19 +57,20 @@ class Pass:
         self._executors = executors
         self._failures: dict[str, int] = {}
         self._starved = False
-        #: Another object after each end of a run that made room for others.
-        self._latest_end = object()
+        #: Whether there are slots after the latest pass that were not there when it looked, and something due for them.
+        self.urgent = False
+        #: Executors in which runs have ended since the pass began.
+        self._relieved: set[str] = set()
 
     def run(self) -> float:
         """Make one pass, and return after how many seconds the next one is due at the latest."""
         self._starved = False
-        latest_end = self._latest_end
+        self._relieved.clear()
         wait = self._host.poll_interval
         for alias, store in list(self._jobstores.items()):
             wait = min(wait, self._serve_safely(alias, store))
-        if self._starved and self._latest_end is not latest_end:
-            return 0.0  # there are slots now that were not there when it looked
-        return max(wait, 0.0)
+        self.urgent = self._starved and any(map(self._has_room, tuple(self._relieved)))
+        return 0.0 if self.urgent else max(wait, 0.0)
 
     def _serve_safely(self, alias: str, store: BaseJobStore) -> float:
         try:
@@ -138,11 +139,13 @@ class Pass:
         code = _code_of(outcome)
         if self._host.listeners.want(code):
             self._host.listeners.dispatch(end_of(run, outcome))
-        executor = self._executors.get(run.executor)
-        if executor is None or executor.free():
-            self._latest_end = object()
-            if self._starved:
-                self._host.wakeup()
+        self._relieved.add(run.executor)
+        if self._starved and self._has_room(run.executor):
+            self._host.wakeup()
+
+    def _has_room(self, alias: str) -> bool:
+        executor = self._executors.get(alias)
+        return executor is None or executor.free() > 0
 
     def _say_how(self, run: Run, outcome: Outcome) -> None:
         """Log the end of a run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
@@ -278,7 +279,8 @@ def test_a_parked_job_whose_wake_up_was_lost_is_found_again(start_node, complain
     node = start_node(**QUICK)
     get_scheduler().add_job(bodies.count, "interval", id="job", seconds=0.2, coalesce=False)
     wait_until(lambda: bodies.began, "it runs")
-    ScheduledJob.objects.update(parked=True)
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    ScheduledJob.objects.update(parked=True, retry_at=soon)
 
     count = len(bodies.began)
     wait_until(lambda: len(bodies.began) > count + 2, "it runs again", 5)

@@ -10,7 +10,7 @@ from django_apscheduler_ng.exceptions import ConfigurationError
 from django_apscheduler_ng.fields import moment_from_db
 from django_apscheduler_ng.hotsql import hot_sql
 from django_apscheduler_ng.hotsql.base import ADVANCE, FINISH, INSERT, NOTE
-from django_apscheduler_ng.ledger import Advance, End, NewRun, Note, advance_row, run_row, summary_row
+from django_apscheduler_ng.ledger import PARKED_FOR, Advance, End, NewRun, Note, advance_row, run_row, summary_row
 from django_apscheduler_ng.models import JobLogEntry, JobRun, NodeState, ScheduledJob, SchedulerNode
 from django_apscheduler_ng.planning import Plan, Slot, Summary
 from django_apscheduler_ng.runs import RunStatus
@@ -91,7 +91,9 @@ def test_an_advance_writes_the_plan_and_forgives(sql, cursor):
     job.refresh_from_db()
     assert written == 1
     assert (job.next_fire_time, job.next_run_time, job.claimed_through, job.parked) == (MOMENT, MOMENT, MOMENT, True)
-    assert (job.broken_reason, job.retries, job.retry_at, job.declined_by, job.finished_at) == ("", 0, None, "", None)
+    assert (job.broken_reason, job.retries, job.declined_by, job.finished_at) == ("", 0, "", None)
+    assert job.wake_at == job.retry_at == MOMENT + PARKED_FOR  # it is parked
+
     assert job.revision == 0
 
 

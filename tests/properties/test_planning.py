@@ -1,7 +1,6 @@
 """Over any sequence of passes, ends and waits, every fire time is accounted for exactly once."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -43,7 +42,7 @@ class Ledger:
 
     def __init__(self, view: JobView, limit: int) -> None:
         first = first_plan(view.job_id, view.trigger, START)
-        self.view = replace(view, next_fire_time=first.next_fire_time, next_run_time=first.next_run_time)
+        self.view = view._replace(next_fire_time=first.next_fire_time, next_run_time=first.next_run_time)
         self.limit = limit
         self.now = START
         self.slots: list[datetime] = []
@@ -54,7 +53,7 @@ class Ledger:
         while self.view.next_fire_time is not None and self.view.next_run_time <= self.now:
             if self.view.parked and self.running >= self.view.max_instances:
                 return
-            planned = plan(replace(self.view, live=self.running), self.now, self.limit)
+            planned = plan(self.view._replace(live=self.running), self.now, self.limit)
             self._apply(planned)
             assert planned.slots or planned.summaries or planned.parked, "a plan of something due must change something"
 
@@ -66,8 +65,7 @@ class Ledger:
         assert self.running <= self.view.max_instances
         assert len(planned.slots) <= self.limit
         assert all(slot.due_at <= self.now for slot in planned.slots)
-        self.view = replace(
-            self.view,
+        self.view = self.view._replace(
             next_fire_time=planned.next_fire_time,
             next_run_time=planned.next_run_time,
             claimed_through=max([*closed, *filter(None, [self.view.claimed_through])], default=None),
