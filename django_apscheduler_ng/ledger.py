@@ -113,9 +113,7 @@ def summary_row(row: Planned, summary: Summary, now: datetime) -> NewRun:
 
 def advance_row(row: Planned, plan: Plan, now: datetime) -> Advance:
     """Return what the plan changes in the job's row; one that plans nothing ends the schedule."""
-    closed = [slot.fire_time for slot in plan.slots] + [summary.span.last for summary in plan.summaries]
-    if row.claimed_through is not None:
-        closed.append(row.claimed_through)
+    closed = [moment for moment in (plan.closed_through, row.claimed_through) if moment is not None]
     return Advance(
         id=row.pk,
         revision=row.revision,

@@ -100,6 +100,14 @@ class Plan(NamedTuple):
     #: Due slots wait for a run of the same job to end; looking earlier is of no use.
     parked: bool = False
 
+    @property
+    def closed_through(self) -> datetime | None:
+        """The last slot that this plan closes; None where it closes none."""
+        if len(self.slots) == 1 and not self.summaries:
+            return self.slots[0].fire_time
+        ends = [slot.fire_time for slot in self.slots] + [summary.span.last for summary in self.summaries]
+        return max(ends, default=None)
+
 
 def due_at(job_id: str, trigger: BaseTrigger, fire_time: datetime) -> datetime:
     """Return the planned start: `fire_time` plus an offset within [0, jitter], never beyond the trigger's end date.
@@ -164,29 +172,20 @@ def _due_span(view: JobView, first: datetime, now: datetime) -> FireSpan:
 
 def _plan_latest(view: JobView, first: datetime, now: datetime) -> Plan:
     """Plan a job that coalesces: the latest due slot stands for all."""
-    following = view.following(first, now)
-    if following is None or view.due_at(following) > now:
-        span = FireSpan(first=first, last=first, count=1)
-    else:
-        span = _due_span(view, first, now)
-        following = view.following(span.last, now)
-    summaries = []
-    if span.count > 1:
-        earlier = view.span(first, span.last - _INSTANT)
+    last, following, summaries = first, view.following(first, now), []
+    next_run_time = None if following is None else view.due_at(following)
+    if next_run_time is not None and next_run_time <= now:
+        last = _due_span(view, first, now).last
+        earlier = view.span(first, last - _INSTANT)
         earlier = replace(earlier, first=as_utc(earlier.first), last=as_utc(earlier.last))
         summaries.append(Summary(status=RunStatus.COALESCED, span=earlier))
-    earliest = max(view.starts_at(first, view.claimed_through), view.due_at(span.last))
-    latest = Slot(fire_time=span.last, due_at=earliest)
+        following = view.following(last, now)
+        next_run_time = None if following is None else view.due_at(following)
+    latest = Slot(last, max(view.starts_at(first, view.claimed_through), view.due_at(last)))
     refusal = _refusal(view, latest.due_at, now)
     if refusal:
-        summaries.append(Summary(status=refusal, span=FireSpan(first=span.last, last=span.last, count=1)))
-    ahead = _ahead(view.job_id, view.trigger, following)
-    return Plan(
-        slots=() if refusal else (latest,),
-        summaries=tuple(summaries),
-        next_fire_time=ahead.next_fire_time,
-        next_run_time=ahead.next_run_time,
-    )
+        summaries.append(Summary(status=refusal, span=FireSpan(first=last, last=last, count=1)))
+    return Plan(following, next_run_time, () if refusal else (latest,), tuple(summaries))
 
 
 def _refusal(view: JobView, planned: datetime, now: datetime) -> RunStatus | None:

@@ -82,8 +82,9 @@ class BaseJobStore(JobKeeper):
         claim = Claim()
         with self._lock:
             self._claim_requested(claim, slots)
+            left = sum(slots.values())
             for job in self.get_due_jobs(now):
-                if not any(slots.values()):
+                if left <= 0:
                     claim.starved = True
                     break
                 if (job.broken_reason and self._declined.get(job.id, now) > now) or (
@@ -94,13 +95,14 @@ class BaseJobStore(JobKeeper):
                     claim.starved = True
                     continue
                 try:
-                    self._claim_job(job, now, slots, claim)
+                    left -= self._claim_job(job, now, slots, claim)
                 except Exception as error:
                     self._decline(job, error, now)
             claim.next_look = self._next_look(now)
         return claim
 
-    def _claim_job(self, job: Job, now: datetime, slots: dict[str, int], claim: Claim) -> None:
+    def _claim_job(self, job: Job, now: datetime, slots: dict[str, int], claim: Claim) -> int:
+        """Plan the job and claim its runs; returns how many."""
         if job.executor not in slots:
             raise LookupError(
                 f"Executor {job.executor!r} is not configured in this scheduler; it has {', '.join(slots)}."
@@ -114,11 +116,11 @@ class BaseJobStore(JobKeeper):
         claim.passed.extend(Passed(job_id=job.id, summary=summary) for summary in planned.summaries)
         if planned.next_fire_time is None:
             claim.ended.append(job.id)
+        return len(planned.slots)
 
     def _advance(self, job: Job, planned: Plan) -> None:
         """Write the plan's outcome to the job, or remove the job where its schedule has ended."""
-        ends = [slot.fire_time for slot in planned.slots] + [summary.span.last for summary in planned.summaries]
-        job.claimed_through = max(ends, default=job.claimed_through)
+        job.claimed_through = planned.closed_through or job.claimed_through
         job.next_fire_time, job.next_run_time = planned.next_fire_time, planned.next_run_time
         job.parked = planned.parked
         job.broken_reason = ""

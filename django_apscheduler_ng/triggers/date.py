@@ -31,10 +31,11 @@ class DateTrigger(BaseTrigger):
         self.timezone = default_zone() if timezone is None else as_zone(timezone)
         given = moment_argument(self.alias, "run_date", run_date, self.timezone)
         self.run_date: datetime = given or SYSTEM_CLOCK.now().astimezone(self.timezone)
+        self._instant = as_utc(self.run_date)
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """Return the date if it lies after `previous_fire_time`; without one, the date, even if it has passed."""
-        if previous_fire_time is None or as_utc(previous_fire_time) < as_utc(self.run_date):
+        if previous_fire_time is None or as_utc(previous_fire_time) < self._instant:
             return self.run_date
         return None
 
