@@ -66,7 +66,9 @@ def _again_in(python: str) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help=f"{', '.join(BENCHMARKS)}, or all (default)")
-    parser.add_argument("--database", metavar="NAMES", help="of sqlite, postgres, mariadb, memory, separated by commas")
+    parser.add_argument(
+        "--database", metavar="NAMES", help="of sqlite, postgres, mariadb, memory, none, separated by commas"
+    )
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each contestant takes its turn")
     parser.add_argument("--only", metavar="NAMES", help=f"of {', '.join(CONTESTANTS)}, separated by commas")
     parser.add_argument("--quick", action="store_true", help="few jobs, one round: to see that everything works")
@@ -91,8 +93,12 @@ def _complete(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
         options.benchmarks = list(BENCHMARKS)
     usable = [*usable_databases(), "memory", "none"]
     options.database = options.database.split(",") if options.database else usable
-    options.only = options.only.split(",") if options.only else ["this", "this-memory"] if options.here else None
+    options.only = (
+        options.only.split(",") if options.only else ["this", "this-memory", "this-cron"] if options.here else None
+    )
     options.rounds = 1 if options.quick else options.rounds
+    if options.write_docs and (options.quick or options.here):
+        parser.error("--write-docs shows what was measured in full: leave out --quick and --here")
     for asked, known in (
         (options.benchmarks, list(BENCHMARKS)),
         (options.database, usable),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -45,7 +46,7 @@ class Measuring:
         """Measure all rounds; what fails is noted, and the others go on."""
         measured = Measured(
             benchmark=self._name, database=self._database, command=self._options.command, date=now(),
-            machine=machine(), versions=self._versions(), quick=self._options.quick,
+            machine=machine(), load=os.getloadavg()[0], versions=self._versions(), quick=self._options.quick,
         )  # fmt: skip
         rounds = min(self.benchmark.rounds or self._options.rounds, self._options.rounds)
         for number in range(rounds):
@@ -99,16 +100,7 @@ class Measuring:
         who, benchmark = CONTESTANTS[contestant], self.benchmark
         begun = time.monotonic()
         with databases.fresh(self._database) as database:
-            parameters = {
-                "benchmark": self._name,
-                "contestant": contestant,
-                "database": database,
-                **benchmark.parameters,
-                **benchmark.special.get(contestant, {}),
-                **benchmark.cases[case],
-                **(benchmark.quick if self._options.quick else {}),
-                **more,
-            }
+            parameters = self._parameters(contestant, case) | {"database": database} | more
             try:
                 figures = perform(
                     self._environments[who.environment], who.module, parameters, seconds=benchmark.seconds
@@ -122,6 +114,13 @@ class Measuring:
         )
         self._say(contestant, case, label, f"{', '.join(shown)} ({took})")
         return figures
+
+    def _parameters(self, contestant: str, case: str) -> dict[str, Any]:
+        benchmark = self.benchmark
+        parameters = {**benchmark.parameters, **benchmark.special.get(contestant, {}), **benchmark.cases[case]}
+        if self._options.quick:  # less of what there is; a case that is about nothing stays that
+            parameters |= {name: value for name, value in benchmark.quick.items() if parameters[name]}
+        return {"benchmark": self._name, "contestant": contestant, **parameters}
 
     def _say(self, contestant: str, case: str, label: str, text: str) -> None:
         words = [self._name, case, databases.TITLES[self._database], CONTESTANTS[contestant].title, label]

@@ -47,7 +47,7 @@ def perform(python: str, module: str, parameters: dict[str, Any], *, seconds: fl
                 figures: dict[str, Any] = json.loads(line.removeprefix(FIGURES))
                 return figures
         errors.seek(0)
-        raise ContestantFailed(f"it ended with {process.returncode}: {errors.read()[-2000:]}")
+        raise ContestantFailed(f"it ended with {process.returncode}: {errors.read()[-500:]}")
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,8 @@ class Measured:
     command: str
     date: str
     machine: str
+    #: How busy the machine was with other things: its load average before.
+    load: float
     #: Contestant or database → versions.
     versions: dict[str, str]
     quick: bool
@@ -67,8 +70,11 @@ class Results:
         self._all: dict[str, Measured] = {}
         if path.exists():
             for name, each in json.loads(path.read_text()).items():
-                cells = [Cell(**cell) for cell in each.pop("cells")]
-                self._all[name] = Measured(**each, cells=cells)
+                try:
+                    cells = [Cell(**cell) for cell in each.pop("cells")]
+                    self._all[name] = Measured(**each, cells=cells)
+                except TypeError:
+                    print(f"{path}: what was measured as {name!r} has another form, and is forgotten", file=sys.stderr)
 
     def put(self, measured: Measured) -> None:
         """Keep this instead of what was measured before, and write the file."""

@@ -12,14 +12,14 @@ from .suites import CONTESTANTS, Benchmark, Column
 
 def rows_of(benchmark: Benchmark, measured: Sequence[Measured]) -> list[list[str]]:
     """Return the table, its head first: a row for each database, case and contestant; medians of the rounds."""
-    compared = bool(benchmark.compare) and len(benchmark.contestants) > 1
+    compared = [column for column in benchmark.columns if column.better and len(benchmark.contestants) > 1]
     rows = [["database", "case", "contestant", *(column.title for column in benchmark.columns)]]
-    rows[0] += ["this project is … times better"] if compared else []
+    rows[0] += [f"× {column.title}" for column in compared]
     for each in sorted(measured, key=lambda found: list(TITLES).index(found.database)):
         for case in benchmark.cases:
             cells = [cell for cell in each.cells if cell.case == case]
             for cell in cells:
-                rows.append(_row(benchmark, cell, case) + ([_against(benchmark, cell, cells)] if compared else []))
+                rows.append(_row(benchmark, cell, case) + [_against(column, cell, cells) for column in compared])
     return _without_empty(rows)
 
 
@@ -32,15 +32,15 @@ def _shown(cell: Cell, column: Column) -> str:
     value = cell.median(column.figure)
     if value is None:
         return "failed" if cell.failures and not any(cell.rounds) else "–"
-    return format(value / column.scale, column.form)
+    return format(value, column.form)
 
 
-def _against(benchmark: Benchmark, cell: Cell, cells: Sequence[Cell]) -> str:
+def _against(column: Column, cell: Cell, cells: Sequence[Cell]) -> str:
     """Return how much better this project is than the contestant of this cell: median, least and most."""
     mine = [each for each in cells if each.contestant.startswith("this")]
     if not mine or cell is mine[0]:
         return ""
-    found = ratios(mine[0], cell, benchmark.compare, more_is_better=benchmark.more_is_better)
+    found = ratios(mine[0], cell, column.figure, more_is_better=column.better > 0)
     return f"{median(found):.1f} ({min(found):.1f}–{max(found):.1f})" if found else "–"
 
 

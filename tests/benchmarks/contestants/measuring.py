@@ -6,7 +6,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -67,3 +67,17 @@ def spread(values: Sequence[float], *, scale: float = 1000.0) -> dict[str, float
     ordered = sorted(values)
     p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
     return {"p50": median(ordered) * scale, "p99": p99 * scale, "max": ordered[-1] * scale}
+
+
+def lateness(begun: Iterable[tuple[str, float, float]], base: float, seconds: int, jobs: int) -> dict[str, float]:
+    """Return what share of the fire times within the window was run, and how late.
+
+    Args:
+        begun: job, fire time and begin of each run.
+        base: when the window begins, in seconds since the epoch.
+        seconds: length of the window; each job fires once a second.
+        jobs: how many there are.
+    """
+    inside = {(job, round(due, 4)): start - due for job, due, start in begun if base <= due < base + seconds - 1e-6}
+    late = {f"late_{name}": value for name, value in spread(list(inside.values())).items()}
+    return {"fired": 100 * len(inside) / (jobs * seconds), **late}

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from ..measuring import main
-from . import bursts
+from . import api, bursts, idle, overload, steady
 
-main({"burst": bursts.burst})
+main(
+    {
+        "burst": bursts.burst,
+        "overload": overload.overload,
+        "steady": steady.steady,
+        "idle": idle.idle,
+        "idle-node": idle.watch,
+        "api": api.api,
+        "api-list": api.listing,
+    }
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
@@ -24,6 +25,8 @@ class Ends:
         """Wait for that many."""
         self.executed = self.missed = 0
         self.expected = expected
+        #: Seconds since the epoch.
+        self.last_executed = 0.0
         self._lock = Lock()
         self._complete = Event()
         scheduler.add_listener(self._count, EVENT_JOB_EXECUTED | EVENT_JOB_MISSED | EVENT_JOB_ERROR)
@@ -32,6 +35,7 @@ class Ends:
         with self._lock:
             if event.code == EVENT_JOB_EXECUTED:
                 self.executed += 1
+                self.last_executed = time.time()
             else:
                 self.missed += 1
         if self.executed + self.missed >= self.expected:

@@ -46,6 +46,7 @@ class Node:
         self._expected = 0
         self._complete = Event()
         self._ready = Event()
+        self._passed = Event()
         self._requests = Requests()
         options = serving.Options(paused=paused)
         self._thread = Thread(target=self._serve, args=(options,), daemon=True)
@@ -56,10 +57,28 @@ class Node:
 
         def make_and_keep(*args: Any, **kwargs: Any) -> Any:
             self.scheduler = make(*args, **kwargs)
+            self._notice_first_pass(self.store)
             return self.scheduler
 
         serving.make_node = make_and_keep
         self.code = serving.serve(options, self, self._requests)  # type: ignore[arg-type]
+
+    def _notice_first_pass(self, store: Any) -> None:
+        """Let it be known when the store was asked for work the first time; later calls are the store's own."""
+
+        def claim(*args: Any) -> Any:
+            del store.claim
+            try:
+                return store.claim(*args)
+            finally:
+                self._passed.set()
+
+        store.claim = claim
+
+    def wait_for_a_pass(self) -> None:
+        """Wait until the node has looked for due jobs once."""
+        if not self._passed.wait(PATIENCE):
+            raise TimeoutError("The node did not look for work.")
 
     def __enter__(self) -> Self:
         """Start, and wait until it looks for work."""

@@ -17,7 +17,9 @@ TABLES = ("django_apscheduler_ng_scheduledjob", "django_apscheduler_ng_jobrun")
 
 
 def configure(parameters: Mapping[str, Any]) -> None:
-    """Be such a project."""
+    """Be such a project; a second call changes nothing."""
+    if settings.configured:
+        return
     logging.basicConfig(level=logging.ERROR)
     settings.configure(
         DATABASES={"default": for_django(parameters["database"])},

@@ -1,0 +1,55 @@
+"""More jobs at once than can start within their grace time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from . import project
+from .node import Node
+
+
+def overload(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Compare the rate at three times the load that fits within the grace time with that of the same load without one."""
+    project.prepare(parameters)
+    grace = parameters["grace"]
+    with Node() as node:
+        rate = _perform(node, parameters["jobs"], None, 0.0)["rate"]
+        count = int(rate * grace * parameters["times"])
+        without = _perform(node, count, None, 0.0)
+        graced = _perform(node, count, grace, grace)
+    return {
+        "jobs": count,
+        "rate": graced["rate"],
+        "rate_without": without["rate"],
+        "kept": graced["rate"] / without["rate"],
+        "executed": graced["executed"],
+    }
+
+
+def _perform(node: Node, count: int, misfire_grace_time: float | None, window: float) -> dict[str, float]:
+    """Perform one-shots that become due together; returns how many ran, and their rate."""
+    project.clear()
+    due = datetime.now(UTC) + timedelta(seconds=2 + count / 2000)
+    node.expect(count)
+    before, ends = node.recorded, [due.timestamp()]
+    node.on_recorded = lambda recorded: ends.append(time.time())
+    project.add_one_shots(count, due, misfire_grace_time=misfire_grace_time)
+    assert datetime.now(UTC) < due, "the jobs were due before all of them were stored"
+    if misfire_grace_time is None:
+        node.wait()
+    else:
+        _wait_until_none_is_due(due)
+    executed = node.recorded - before
+    return {"executed": executed, "rate": executed / max(ends[-1] - due.timestamp(), window)}
+
+
+def _wait_until_none_is_due(due: datetime) -> None:
+    from django_apscheduler_ng.models import JobRun, ScheduledJob
+
+    time.sleep(max(due.timestamp() - time.time(), 0) + 1.5)
+    until = time.monotonic() + 200
+    while ScheduledJob.objects.filter(finished_at=None).exists() or JobRun.objects.open().exists():
+        assert time.monotonic() < until, "jobs are left that are neither run nor missed"
+        time.sleep(0.2)
