@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
@@ -67,23 +68,28 @@ class Results:
     def __init__(self, path: Path) -> None:
         """Read the file, if there is one."""
         self._path = path
-        self._all: dict[str, Measured] = {}
-        if path.exists():
-            for name, each in json.loads(path.read_text()).items():
-                try:
-                    cells = [Cell(**cell) for cell in each.pop("cells")]
-                    self._all[name] = Measured(**each, cells=cells)
-                except TypeError:
-                    print(f"{path}: what was measured as {name!r} has another form, and is forgotten", file=sys.stderr)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._all = self._read()
+
+    def _read(self) -> dict[str, Measured]:
+        found = {}
+        for name, each in json.loads(self._path.read_text()).items() if self._path.exists() else ():
+            try:
+                cells = [Cell(**cell) for cell in each.pop("cells")]
+                found[name] = Measured(**each, cells=cells)
+            except TypeError:
+                print(f"{self._path}: {name!r} was written by another version, and is left out", file=sys.stderr)
+        return found
 
     def put(self, measured: Measured) -> None:
-        """Keep this instead of what was measured before, and write the file."""
-        self._all[f"{measured.benchmark} {measured.database}"] = measured
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({name: asdict(each) for name, each in self._all.items()}, indent=1)
-        other = self._path.with_suffix(f".{os.getpid()}")
-        other.write_text(text)
-        other.replace(self._path)
+        """Keep this instead of what was measured before, and write the file; what others wrote to it meanwhile stays."""
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._all = self._read() | {f"{measured.benchmark} {measured.database}": measured}
+            text = json.dumps({name: asdict(each) for name, each in self._all.items()}, indent=1)
+            other = self._path.with_suffix(".new")
+            other.write_text(text)
+            other.replace(self._path)
 
     def of(self, benchmark: str) -> list[Measured]:
         """Return what was measured for a benchmark, a database each."""
