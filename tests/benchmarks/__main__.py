@@ -23,7 +23,7 @@ def main() -> int:
     options = _options()
     if not options.here and Path(sys.prefix) != (options.environments / "harness"):
         _again_in(make("harness", options.environments))
-    results = Results(options.environments / ("quick.json" if options.quick else "results.json"))
+    results = Results(options.results or options.environments / ("quick.json" if options.quick else "results.json"))
     environments = Environments(options.environments, here=options.here)
     failures = 0
     for name in options.benchmarks:
@@ -80,6 +80,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--here", action="store_true", help="make no environments: only this project, this interpreter")
     parser.add_argument(
         "--environments", type=Path, default=default_directory(), metavar="DIR", help="where they are kept"
+    )
+    parser.add_argument(
+        "--results", type=Path, metavar="FILE", help="where the figures are kept (default: beside them)"
     )
     options = parser.parse_args()
     options.command = shlex.join(["python", "-m", "tests.benchmarks", *sys.argv[1:]])
