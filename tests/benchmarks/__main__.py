@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from .suites import BENCHMARKS, CONTESTANTS
 def main() -> int:
     """Measure what was asked for, print tables, and write the documentation if that was asked for, too."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that nothing is left behind
     if not options.here and Path(sys.prefix) != (options.environments / "harness"):
         _again_in(make("harness", options.environments))
     results = Results(options.results or options.environments / ("quick.json" if options.quick else "results.json"))
@@ -28,16 +29,15 @@ def main() -> int:
     failures = 0
     for name in options.benchmarks:
         failures += _measure(name, environments, results, options)
-        print(f"\n{BENCHMARKS[name].title}\n{tables.as_text(_table(name, results))}\n", flush=True)
+        if found := results.of(name):
+            print(
+                f"\n{BENCHMARKS[name].title}\n{tables.as_text(tables.rows_of(BENCHMARKS[name], found))}\n", flush=True
+            )
     if options.write_docs:
         from .page import write
 
         write(results, CHECKOUT / "docs")
     return 1 if failures else 0
-
-
-def _table(name: str, results: Results) -> list[list[str]]:
-    return tables.rows_of(BENCHMARKS[name], results.of(name))
 
 
 def _measure(name: str, environments: Environments, results: Results, options: argparse.Namespace) -> int:
@@ -85,7 +85,6 @@ def _options() -> argparse.Namespace:
         "--results", type=Path, metavar="FILE", help="where the figures are kept (default: beside them)"
     )
     options = parser.parse_args()
-    options.command = shlex.join(["python", "-m", "tests.benchmarks", *sys.argv[1:]])
     options.environments = options.environments.absolute()
     _complete(parser, options)
     return options

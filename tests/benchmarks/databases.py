@@ -26,7 +26,7 @@ def fresh(key: str) -> Iterator[dict[str, Any]]:
     if key in ("memory", "none"):
         yield {"key": key}
     elif key == "sqlite":
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}_"))
         try:
             yield {"key": key, "name": str(folder / "db.sqlite3")}
         finally:
@@ -60,21 +60,29 @@ def version(key: str) -> str:
 
 def drop_leftovers(key: str) -> None:
     """Drop the databases of benchmarks that were killed."""
-    if key not in _VARIABLES:
-        return
-    place = _place(key)
-    for (name,) in _execute(place, _LIST[key]):
-        process = name.removeprefix(_PREFIX).partition("_")[0]
-        if name.startswith(_PREFIX) and process.isdigit() and not _is_alive(int(process)):
-            _drop(place | {"name": name})
+    if key == "sqlite":
+        for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+            if _is_leftover(folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
+    elif key in _VARIABLES:
+        place = _place(key)
+        for (name,) in _execute(place, _LIST[key]):
+            if _is_leftover(name):
+                _drop(place | {"name": name})
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except OSError:
+def _is_leftover(name: str) -> bool:
+    """Tell whether a benchmark made it whose process is gone."""
+    process = name.removeprefix(_PREFIX).partition("_")[0]
+    if not name.startswith(_PREFIX) or not process.isdigit():
         return False
-    return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _place(key: str) -> dict[str, Any]:

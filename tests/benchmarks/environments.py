@@ -42,7 +42,7 @@ def make(name: str, directory: Path) -> str:
         Hint: something is missing on this machine; the message says what to do.
     """
     python = virtualenvs.make(directory / name, virtualenvs.find_python())
-    drivers = [_DRIVERS[key] for key in usable_databases() if key in _DRIVERS]
+    drivers = [_DRIVERS[key] for key in usable_databases() if key in _DRIVERS and name != "cron"]
     if virtualenvs.install(python, [*PACKAGES[name], *drivers], []):
         print(f"made the environment {name!r}", file=sys.stderr)
     return str(python)

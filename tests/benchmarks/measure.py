@@ -45,7 +45,7 @@ class Measuring:
     def measure(self) -> Measured:
         """Measure all rounds; what fails is noted, and the others go on."""
         measured = Measured(
-            benchmark=self._name, database=self._database, command=self._options.command, date=now(),
+            benchmark=self._name, database=self._database, date=now(),
             machine=machine(), load=os.getloadavg()[0], versions=self._versions(), quick=self._options.quick,
         )  # fmt: skip
         rounds = min(self.benchmark.rounds or self._options.rounds, self._options.rounds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,10 +19,6 @@ _HEAD = """\
 How this was measured, and what it says, is told in [Performance](performance.md). Figures are medians of all rounds. A
 column that begins with × says how many times better this project is than the contestant of the row, with the least and
 the most of any round.
-
-What each contestant does for a run:
-
-{contestants}
 """
 
 _SECTION = """\
@@ -31,7 +28,15 @@ _SECTION = """\
 
 {chart}{table}
 
-{measured}
+{failures}
+"""
+
+_CLOSING = """\
+## When and where
+
+Load is the load average of the machine just before; something else was going on where it is not near zero.
+
+{circumstances}
 """
 
 
@@ -39,15 +44,20 @@ def write(results: Results, docs: Path) -> None:
     """Write the page and its charts, from everything that was measured last."""
     names = [name for name in BENCHMARKS if results.of(name)]
     sections = [_section(name, results.of(name), docs) for name in names]
+    closing = _CLOSING.format(
+        circumstances=_circumstances([each for name in names for each in _in_order(results.of(name))])
+    )
     page = docs / "explanation" / "performance-figures.md"
-    page.write_text("\n".join([_HEAD.format(contestants=_contestants(names)), *sections]).rstrip() + "\n")
+    text = "\n".join([_HEAD + _contestants(names), *sections, closing])
+    page.write_text(re.sub(r"\n{3,}", "\n\n", text))
     print(f"wrote {page}")
 
 
 def _contestants(names: Sequence[str]) -> str:
+    """Say what the contestants do, where there are runs."""
     keys = dict.fromkeys(key for name in names for key in BENCHMARKS[name].contestants)
-    shown = (CONTESTANTS[key] for key in keys if CONTESTANTS[key].environment != "cron")
-    return "\n".join(f"- *{each.title}* {each.per_run}." for each in shown)
+    lines = [f"- *{each.title}* {each.per_run}." for each in map(CONTESTANTS.__getitem__, keys) if each.per_run]
+    return "\n".join(["\nWhat each contestant does for a run:\n", *lines, ""]) if lines else ""
 
 
 def _section(name: str, measured: Sequence[Measured], docs: Path) -> str:
@@ -56,30 +66,47 @@ def _section(name: str, measured: Sequence[Measured], docs: Path) -> str:
     drawn = _draw(name, benchmark, measured, path)
     chart = f"![{benchmark.title}](../_static/benchmarks/{name}.svg)\n\n" if drawn else ""
     table = tables.as_markdown(tables.rows_of(benchmark, measured))
-    facts = "\n".join(f"- {line}" for line in _facts(measured))
-    return _SECTION.format(title=benchmark.title, text=benchmark.text, chart=chart, table=table, measured=facts)
+    failures = "\n".join(f"- {line}" for line in _failures(measured))
+    return _SECTION.format(title=benchmark.title, text=benchmark.text, chart=chart, table=table, failures=failures)
 
 
-def _facts(measured: Sequence[Measured]) -> list[str]:
-    """Say when, where and with what it was measured."""
-    found = []
+def _failures(measured: Sequence[Measured]) -> list[str]:
+    """Say which turns gave no figures."""
+    return [
+        f"{CONTESTANTS[cell.contestant].title} on {TITLES[cell.database]} gave no figures in {len(cell.failures)} turn(s)."
+        for each in measured
+        for cell in each.cells
+        if cell.failures
+    ]
+
+
+def _circumstances(measured: Sequence[Measured]) -> str:
+    """Say when, where and with what everything was measured."""
+    rows = [["benchmark", "database", "day", "rounds", "load before", "by"]]
     for each in measured:
-        versions = "; ".join(
-            f"{CONTESTANTS[key].title if key in CONTESTANTS else key} {text}".strip()
-            for key, text in each.versions.items()
-            if text
-        )
         rounds = max((len(cell.rounds) for cell in each.cells), default=0)
-        found.append(
-            f"{TITLES[each.database] or 'No database'}, {each.date[:10]}, {rounds} round(s), load before: {each.load:.1f}, "
-            f"by `{each.command}`: {versions}. {each.machine}."
-        )
-        found += [
-            f"{CONTESTANTS[cell.contestant].title} on {TITLES[cell.database]} failed {len(cell.failures)} time(s)."
-            for cell in each.cells
-            if cell.failures
+        command = f"`python -m tests.benchmarks {each.benchmark} --rounds {rounds}`"
+        facts = [
+            BENCHMARKS[each.benchmark].title,
+            TITLES[each.database],
+            each.date[:10],
+            str(rounds),
+            f"{each.load:.1f}",
         ]
-    return found
+        rows.append([*facts, command])
+    packages = {
+        one
+        for each in measured
+        for key, text in each.versions.items()
+        if key in CONTESTANTS
+        for one in text.split(", ")
+    }
+    servers = {
+        f"{key} {text}" for each in measured for key, text in each.versions.items() if key not in CONTESTANTS and text
+    }
+    versions = [f"- {', '.join(sorted(found, key=str.lower))}" for found in (servers, packages) if found]
+    machines = {f"- {each.machine}" for each in measured}
+    return "\n".join([*sorted(machines), *versions, "", tables.as_markdown(rows)])
 
 
 def _draw(name: str, benchmark: Benchmark, measured: Sequence[Measured], path: Path) -> bool:

@@ -41,7 +41,6 @@ class Measured:
 
     benchmark: str
     database: str
-    command: str
     date: str
     machine: str
     #: How busy the machine was with other things: its load average before.
@@ -113,7 +112,7 @@ def machine() -> str:
     if info.exists():
         names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
-    return f"{os.cpu_count()} processors ({model}), {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} processors ({model}), {platform.system()}, Python {platform.python_version()}"
 
 
 def ratios(mine: Cell, theirs: Cell, figure: str, *, more_is_better: bool) -> list[float]:

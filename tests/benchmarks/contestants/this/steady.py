@@ -25,7 +25,10 @@ def steady(parameters: dict[str, Any]) -> dict[str, Any]:
         cpu = cpu_seconds() - cpu
         time.sleep(2.5)  # for those that are late
     figures = lateness(begun, base.timestamp(), seconds, count)
-    return figures | {"cpu_percent": 100 * cpu / seconds, "recorded": _recorded(base, seconds) / (count * seconds)}
+    return figures | {
+        "cpu_percent": 100 * cpu / seconds,
+        "recorded": 100 * _recorded(base, seconds) / (count * seconds),
+    }
 
 
 def _add(count: int, base: datetime, *, spread: bool) -> None:
