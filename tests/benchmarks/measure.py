@@ -88,7 +88,8 @@ class Measuring:
         if contestant.endswith("-memory"):
             return
         try:
-            figures = self._perform(contestant, case, "counting", count=True)
+            more = self.benchmark.counting.get(contestant, {}) | {"count": True}
+            figures = self._perform(contestant, case, "counting", **more)
         except ContestantFailed as error:
             measured.cell(contestant, case).failures.append(f"counting: {error}")
             return

@@ -97,8 +97,9 @@ class Benchmark:
     cases: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"": {}})
     #: Rounds, where it takes long; None = as asked for.
     rounds: int | None = None
-    #: Whether statements are counted in one more round.
+    #: Whether statements are counted in one more round, and the parameters of single contestants in that.
     counts: bool = False
+    counting: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: The figure that is drawn, if any, and whether on a logarithmic axis.
     chart: str | None = None
     chart_log: bool = False
@@ -120,6 +121,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         special={"django-apscheduler": {"jobs": 1_000}},
         quick={"jobs": 500},
         counts=True,
+        counting={"apscheduler": {"jobs": 1_000}},  # each run for itself
         columns=(
             Column(figure="rate", title="runs/s", better=1),
             Column(figure="statements_per_run", title="statements/run", form=".3f"),
