@@ -77,7 +77,7 @@ class Measuring:
         cell = measured.cell(contestant, case)
         try:
             figures = self._perform(contestant, case, label)
-        except ContestantFailed as error:
+        except Exception as error:  # a server that is gone for a while, as well: an hour of measuring is not lost to it
             cell.failures.append(str(error))
             cell.rounds.append({})
         else:
@@ -90,7 +90,7 @@ class Measuring:
         try:
             more = self.benchmark.counting.get(contestant, {}) | {"count": True}
             figures = self._perform(contestant, case, "counting", **more)
-        except ContestantFailed as error:
+        except Exception as error:
             measured.cell(contestant, case).failures.append(f"counting: {error}")
             return
         counted = {name: value for name, value in figures.items() if name.startswith("statements")}

@@ -68,6 +68,7 @@ class Results:
         """Read the file, if there is one."""
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._told: set[str] = set()
         self._all = self._read()
 
     def _read(self) -> dict[str, Measured]:
@@ -77,7 +78,9 @@ class Results:
                 cells = [Cell(**cell) for cell in each.pop("cells")]
                 found[name] = Measured(**each, cells=cells)
             except TypeError:
-                print(f"{self._path}: {name!r} was written by another version, and is left out", file=sys.stderr)
+                if name not in self._told:
+                    print(f"{self._path}: {name!r} was written by another version, and is left out", file=sys.stderr)
+                self._told.add(name)
         return found
 
     def put(self, measured: Measured) -> None:
