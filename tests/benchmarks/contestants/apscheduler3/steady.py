@@ -11,7 +11,7 @@ from apscheduler.events import EVENT_JOB_EXECUTED
 from apscheduler.triggers.interval import IntervalTrigger
 
 from ..bodies import began, note
-from ..measuring import cpu_seconds, lateness
+from ..measuring import SLOW_LOAD, cpu_seconds, lateness
 from .stores import job, make_store
 
 
@@ -19,7 +19,7 @@ def steady(parameters: dict[str, Any]) -> dict[str, Any]:
     """Perform every job once a second, for so many seconds."""
     store, count, seconds = make_store(parameters), parameters["jobs"], parameters["seconds"]
     scheduler = store.scheduler()
-    base = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+    base = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5 + count * 3 * SLOW_LOAD)
     firsts = [base + timedelta(seconds=index / count if parameters["spread"] else 0) for index in range(count)]
     store.add(
         job(

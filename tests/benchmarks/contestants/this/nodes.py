@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..measuring import SLOW_LOAD
 from . import project
 from .child import ChildNode, wait_for_ends
 
@@ -17,7 +18,7 @@ def nodes(parameters: dict[str, Any]) -> dict[str, Any]:
     count = parameters["jobs"]
     with ExitStack() as stack:
         started = [stack.enter_context(ChildNode(parameters)) for _ in range(parameters["nodes"])]
-        due = datetime.now(UTC) + timedelta(seconds=2 + count / 2000)
+        due = datetime.now(UTC) + timedelta(seconds=4 + count * SLOW_LOAD)
         project.add_one_shots(count, due)
         assert datetime.now(UTC) < due, "the jobs were due before all of them were stored"
         time.sleep(max(due.timestamp() - time.time(), 0))

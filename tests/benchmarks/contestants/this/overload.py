@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..measuring import SLOW_LOAD
 from . import project
 from .node import Node
 
@@ -15,10 +16,10 @@ def overload(parameters: dict[str, Any]) -> dict[str, Any]:
     project.prepare(parameters)
     grace = parameters["grace"]
     with Node() as node:
-        rate = _perform(node, parameters["jobs"], None, 0.0)["rate"]
-        count = int(rate * grace * parameters["times"])
-        without = _perform(node, count, None, 0.0)
-        graced = _perform(node, count, grace, grace)
+        first = _perform(node, parameters["jobs"], None, 0.0, SLOW_LOAD)
+        count = int(first["rate"] * grace * parameters["times"])
+        without = _perform(node, count, None, 0.0, 2 * first["load"])
+        graced = _perform(node, count, grace, grace, 2 * first["load"])
     return {
         "jobs": count,
         "rate": graced["rate"],
@@ -28,21 +29,35 @@ def overload(parameters: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _perform(node: Node, count: int, misfire_grace_time: float | None, window: float) -> dict[str, float]:
-    """Perform one-shots that become due together; returns how many ran, and their rate."""
+def _perform(node: Node, count: int, misfire_grace_time: float | None, window: float, load: float) -> dict[str, float]:
+    """Perform one-shots that become due together.
+
+    Args:
+        node: performs them.
+        count: how many there are.
+        misfire_grace_time: theirs.
+        window: how long they are performed at least, in seconds.
+        load: how long it takes at most to store one of them, in seconds.
+
+    Returns:
+        How many ran, their rate, and how long it took to store one.
+    """
     project.clear()
-    due = datetime.now(UTC) + timedelta(seconds=2 + count / 2000)
+    begun = datetime.now(UTC)
+    due = begun + timedelta(seconds=4 + count * load)
     node.expect(count)
     before, ends = node.recorded, [due.timestamp()]
     node.on_recorded = lambda recorded: ends.append(time.time())
     project.add_one_shots(count, due, misfire_grace_time=misfire_grace_time)
-    assert datetime.now(UTC) < due, "the jobs were due before all of them were stored"
+    stored = datetime.now(UTC)
+    assert stored < due, "the jobs were due before all of them were stored"
     if misfire_grace_time is None:
         node.wait()
     else:
         _wait_until_none_is_due(due)
     executed = node.recorded - before
-    return {"executed": executed, "rate": executed / max(ends[-1] - due.timestamp(), window)}
+    rate = executed / max(ends[-1] - due.timestamp(), window)
+    return {"executed": executed, "rate": rate, "load": (stored - begun).total_seconds() / count}
 
 
 def _wait_until_none_is_due(due: datetime) -> None:

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..measuring import cpu_seconds, lateness
+from ..measuring import SLOW_LOAD, cpu_seconds, lateness
 from . import project
 from .bodies import begun, note
 from .node import Node
@@ -16,7 +16,7 @@ def steady(parameters: dict[str, Any]) -> dict[str, Any]:
     """Perform every job once a second, for so many seconds."""
     project.prepare(parameters)
     count, seconds = parameters["jobs"], parameters["seconds"]
-    base = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+    base = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5 + count * 3 * SLOW_LOAD)
     _add(count, base, spread=parameters["spread"])
     with Node():
         time.sleep(base.timestamp() - time.time())
