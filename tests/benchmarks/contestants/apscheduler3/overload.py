@@ -16,7 +16,7 @@ def overload(parameters: dict[str, Any]) -> dict[str, Any]:
     store, grace = make_store(parameters), int(parameters["grace"])
     first = _perform(store, parameters["jobs"], None, 0.0, SLOW_LOAD)
     count = int(first["rate"] * grace * parameters["times"])
-    without = _perform(store, count, None, 0.0, 2 * first["load"])
+    without = _perform(store, count, None, grace, 2 * first["load"])
     graced = _perform(store, count, grace, grace, 2 * first["load"])
     return {
         "jobs": count,

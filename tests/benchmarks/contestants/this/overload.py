@@ -18,7 +18,7 @@ def overload(parameters: dict[str, Any]) -> dict[str, Any]:
     with Node() as node:
         first = _perform(node, parameters["jobs"], None, 0.0, SLOW_LOAD)
         count = int(first["rate"] * grace * parameters["times"])
-        without = _perform(node, count, None, 0.0, 2 * first["load"])
+        without = _perform(node, count, None, grace, 2 * first["load"])
         graced = _perform(node, count, grace, grace, 2 * first["load"])
     return {
         "jobs": count,
