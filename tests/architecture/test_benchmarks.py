@@ -13,7 +13,7 @@ def test_a_quick_burst_prints_a_table(tmp_path: Path):
     command = [sys.executable, "-m", "tests.benchmarks", "burst", "--quick", "--here", "--database", "sqlite"]
 
     done = subprocess.run(
-        [*command, "--environments", str(tmp_path)], cwd=CHECKOUT, capture_output=True, text=True, timeout=60
+        [*command, "--environments", str(tmp_path)], cwd=CHECKOUT, capture_output=True, text=True, timeout=100
     )
 
     assert done.returncode == 0, done.stderr
