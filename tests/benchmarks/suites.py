@@ -131,11 +131,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "overload": Benchmark(
         title="Overload",
-        chart="kept",
+        chart="kept_overall",
         text=(
             "Three times as many one-shots as a contestant performs in a second become due together, with a grace time of "
-            "1 s: what does not start within it is missed. The rate is that of the runs that took place, compared with the "
-            "rate of the same load without a grace time."
+            "1 s: what does not start within it is missed. The rate of the runs that took place is compared with that of the same "
+            "load without a grace time: over the time in which they may start, and until the missed ones are dealt with, too."
         ),
         contestants=("this", "apscheduler", "django-apscheduler"),
         parameters={"jobs": 5_000, "threads": 10, "grace": 1.0, "times": 3},
@@ -146,7 +146,8 @@ BENCHMARKS: dict[str, Benchmark] = {
             Column(figure="executed", title="run in time"),
             Column(figure="rate_without", title="runs/s without grace"),
             Column(figure="rate", title="runs/s with grace", better=1),
-            Column(figure="kept", title="rate kept", form=".0%"),
+            Column(figure="kept", title="kept while they may start", form=".0%"),
+            Column(figure="kept_overall", title="kept until all are dealt with", form=".0%"),
         ),
     ),
     "steady": Benchmark(
@@ -246,7 +247,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "nodes": Benchmark(
         title="Several nodes",
         chart="rate",
-        text="20,000 one-shots become due together for several nodes, each a process with 10 threads, on one machine.",
+        text="20,000 one-shots are due at once for several nodes, each a process with 10 threads, on one machine.",
         contestants=("this",),
         parameters={"jobs": 20_000, "threads": 10},
         cases={"1 node": {"nodes": 1}, "2 nodes": {"nodes": 2}, "4 nodes": {"nodes": 4}},

@@ -23,6 +23,7 @@ def overload(parameters: dict[str, Any]) -> dict[str, Any]:
         "rate": graced["rate"],
         "rate_without": without["rate"],
         "kept": graced["rate"] / without["rate"],
+        "kept_overall": graced["executed"] / graced["seconds"] / without["rate"],
         "executed": graced["executed"],
     }
 
@@ -35,12 +36,19 @@ def _perform(store: Memory, count: int, misfire_grace_time: int | None, window: 
     due = begun + timedelta(seconds=4 + count * load)
     options = {"misfire_grace_time": misfire_grace_time}
     store.add(due_jobs(store.parameters | {"jobs": count}, scheduler, due, **options))
+    stored = datetime.now(UTC)
+    if stored >= due:  # the machine has become slower: again, with more time
+        return _perform(store, count, misfire_grace_time, window, 3 * load)
     scheduler.start()
     ends = Ends(scheduler, count)
-    stored = datetime.now(UTC)
-    assert stored < due, "the jobs were due before all of them were stored"
-    time.sleep(due.timestamp() - time.time())
+    time.sleep(max(due.timestamp() - time.time(), 0))
     ends.wait()
+    handled = time.time()
     scheduler.shutdown()
     rate = ends.executed / max(ends.last_executed - due.timestamp(), window)
-    return {"executed": ends.executed, "rate": rate, "load": (stored - begun).total_seconds() / count}
+    return {
+        "executed": ends.executed,
+        "rate": rate,
+        "seconds": handled - due.timestamp(),
+        "load": (stored - begun).total_seconds() / count,
+    }

@@ -21,9 +21,13 @@ def serve(parameters: dict[str, Any]) -> dict[str, Any]:
     project.configure(parameters)
     from .node import Node
 
-    with Node() as node:
+    paused = bool(parameters.get("paused"))
+    with Node(paused=paused) as node:
         node.on_recorded = lambda recorded: print(f"RECORDED {recorded} {time.time()}", flush=True)
         print("READY", flush=True)
+        if paused:
+            sys.stdin.readline()
+            node.scheduler.resume()
         sys.stdin.read()
     return {"recorded": node.recorded}
 
@@ -72,6 +76,11 @@ class ChildNode:
                 raise TimeoutError(f"Job {job_id!r} did not run.") from None
             if found == job_id:
                 return at
+
+    def resume(self) -> None:
+        """Let it begin, where it was started with `paused`."""
+        assert self._process.stdin is not None
+        print(file=self._process.stdin, flush=True)
 
     def __enter__(self) -> Self:
         """It is running already."""
