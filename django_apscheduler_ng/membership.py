@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import RLock
@@ -35,6 +35,10 @@ CONTENTION_PAUSE = timedelta(milliseconds=100)
 
 #: How long the last ends may take to be recorded when the node stops, in seconds.
 _LAST_RECORDS = 10.0
+
+
+#: How often to look for jobs of executors that this scheduler does not have, in seconds.
+_STRAYS_INTERVAL = 60.0
 
 
 class SharedStore(Protocol):
@@ -77,6 +81,8 @@ class Membership:
         self._claiming = RLock()
         self._joined = False
         self._last_pass: datetime | None = None
+        self._known_executors: set[str] = set()
+        self._look_for_strays_at = 0.0
         #: How many claims in a row brought nothing although something was due.
         self._in_vain = 0
         self.identity = Identity(
@@ -163,13 +169,20 @@ class Membership:
             rescued = rescue(using, namespace, me, self._clock.now())
             with self._claiming:
                 lost = hand_back_lost(using, namespace, me, set(self._held))
-            self._claims.stray_executors = self._stray_executors()
+            self._look_for_strays()
         if rescued or lost:
             self._host.wakeup()
 
-    def _stray_executors(self) -> list[str]:
-        """Return executors that jobs name and this scheduler does not have, by steps along the index."""
+    def _look_for_strays(self) -> None:
+        """Look for jobs of executors that this scheduler does not have: now and then, and when it has others than before."""
         known = set(self._host.executor_aliases())
+        if known != self._known_executors or self._clock.monotonic() >= self._look_for_strays_at:
+            self._claims.stray_executors = self._stray_executors(known)
+            self._known_executors = known
+            self._look_for_strays_at = self._clock.monotonic() + _STRAYS_INTERVAL
+
+    def _stray_executors(self, known: Collection[str]) -> list[str]:
+        """Return executors that jobs name and that are not known, by steps along the index."""
         found: list[str] = []
         last = ""
         while True:

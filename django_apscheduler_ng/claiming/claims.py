@@ -42,6 +42,9 @@ class Claims:
         self._pending = PendingRuns(identity)
         self._declines = Declines(identity)
         self._holding: dict[str, tuple[int, bool]] = {}
+        #: Executors and excluded jobs that the statement of the peek was made for, and this statement.
+        self._peek_for: tuple[tuple[str, ...], tuple[int, ...]] | None = None
+        self._peeking: tuple[str, tuple[Any, ...]] = ("", ())
 
     @property
     def stray_executors(self) -> Sequence[str]:
@@ -57,17 +60,25 @@ class Claims:
 
         A node that was taken for dead finds none before its next heartbeat.
         """
+        if not executors:
+            return None
         self._due.excluded = self._declines.current(now)
-        reads: list[Subquery] = [
-            Subquery(
-                self._due.waiting([alias]).order_by("wake_at").values("wake_at")[:1], output_field=UTCDateTimeField()
-            )
-            for alias in executors
-        ]
-        runs = self._pending.waiting(executors).order_by("due_at").values("due_at")[:1]
-        reads.append(Subquery(runs, output_field=UTCDateTimeField()))
-        found = self._node.alive().values_list(*reads).first()
-        return min((moment for moment in found or () if moment is not None), default=None)
+        sql, parameters = self._peek(tuple(executors), tuple(self._due.excluded))
+        with connections[self._identity.using].cursor() as cursor:
+            cursor.execute(sql, parameters)
+            found = map(moment_from_db, cursor.fetchone() or ())
+        return min((moment for moment in found if moment is not None), default=None)
+
+    def _peek(self, executors: tuple[str, ...], excluded: tuple[int, ...]) -> tuple[str, tuple[Any, ...]]:
+        """Return the statement of the peek, and its parameters; made anew only when it is another one than before."""
+        if self._peek_for != (executors, excluded):
+            waiting = (self._due.waiting([alias]).order_by("wake_at").values("wake_at")[:1] for alias in executors)
+            pending = self._pending.waiting(executors).order_by("due_at").values("due_at")[:1]
+            reads = [Subquery(rows, output_field=UTCDateTimeField()) for rows in (*waiting, pending)]
+            compiler = self._node.alive().values_list(*reads).query.get_compiler(self._identity.using)
+            self._peeking = compiler.as_sql()
+            self._peek_for = (executors, excluded)
+        return self._peeking
 
     def claim(self, now: datetime, free: Mapping[str, int]) -> Claim:
         """Claim what is due, and never let one job that cannot be claimed stand in the way of the others."""

@@ -67,6 +67,8 @@ class BaseJobStore(JobKeeper):
         """Start without jobs under way."""
         super().__init__()
         self._live: Counter[str] = Counter()
+        #: Ids of the jobs of runs that have ended, to be taken from `_live` by the next claim: an end waits for no claim.
+        self._released: deque[str] = deque()
         self._requested: deque[tuple[Job, Run]] = deque()
         self._declined: dict[str, datetime] = {}
         #: Ids of jobs that wait for one of their runs to end.
@@ -81,6 +83,7 @@ class BaseJobStore(JobKeeper):
         slots = dict(free)
         claim = Claim()
         with self._lock:
+            self._take_back()
             self._claim_requested(claim, slots)
             left = sum(slots.values())
             for job in self.get_due_jobs(now):
@@ -99,6 +102,8 @@ class BaseJobStore(JobKeeper):
                 except Exception as error:
                     self._decline(job, error, now)
             claim.next_look = self._next_look(now)
+            if self._parked and self._released:
+                claim.next_look = now  # an end that came meanwhile may be the one that a job was parked for just now
         return claim
 
     def _claim_job(self, job: Job, now: datetime, slots: dict[str, int], claim: Claim) -> int:
@@ -184,23 +189,27 @@ class BaseJobStore(JobKeeper):
         A run that is in neither list is none of this scheduler's business any more.
         """
         late = [run for run in runs if run.start_until is not None and now > run.start_until]
-        with self._lock:
-            for run in late:
-                self._release(run)
+        for run in late:
+            self._release(run)
         return [run for run in runs if run not in late] if late else list(runs), late
 
     def finish(self, run: Run, outcome: Outcome) -> None:
         """Take note that the run has ended. Returns at once; never raises."""
-        with self._lock:
-            self._release(run)
+        self._release(run)
 
     def _release(self, run: Run) -> None:
         """Give back the instance that the run held, and wake its job where that waits for one."""
-        self._live[run.job_id] -= 1
-        if self._live[run.job_id] <= 0:
-            del self._live[run.job_id]
+        self._released.append(run.job_id)
         if run.job_id in self._parked and self._host is not None:
             self._host.wakeup()
+
+    def _take_back(self) -> None:
+        """Count the instances that were given back."""
+        while self._released:
+            job_id = self._released.popleft()
+            self._live[job_id] -= 1
+            if self._live[job_id] <= 0:
+                del self._live[job_id]
 
     def request_run(self, job_id: str) -> str:
         """Ask for one run of the job now, beside its schedule; returns the id of the run.
