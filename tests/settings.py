@@ -45,7 +45,12 @@ def _server(variable: str) -> dict[str, object]:
 
 
 def _database() -> dict[str, object]:
-    """Return the selected database; `TEST_DATABASE_NAME` makes a child process use its parent's test database."""
+    """Return the selected database; `TEST_DATABASE_NAME` makes a child process use its parent's test database.
+
+    `TEST_DATABASE_URL` names a database that is there already, of any kind, and is used as it is.
+    """
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        return environ.Env.db_url_config(url)
     config = {
         "sqlite": _sqlite,
         "postgres": lambda: _server("TEST_POSTGRES_URL"),

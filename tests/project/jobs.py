@@ -42,11 +42,12 @@ async def echo_async(value: object = None) -> object:
 def append(path: str, seconds: float = 0) -> None:
     """Add a line to a file that says which fire time of which job was run, then sleep.
 
-    One `write()` with `O_APPEND` is never mixed with that of another process, and no transaction can take it back.
+    A run that was asked for by hand is named by its id. One `write()` with `O_APPEND` is never mixed with that of another
+    process, and no transaction can take it back.
     """
     run = current_run()
     assert run is not None
-    fire_time = run.fire_time.isoformat() if run.fire_time else "-"
+    fire_time = run.fire_time.isoformat() if run.fire_time else f"run-{run.id}"
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         os.write(file, f"{run.job_id} {fire_time} {run.attempt} {os.getpid()}\n".encode())

@@ -1,0 +1,90 @@
+"""What nodes logged: nothing unexpected, and what is expected once per outage and node."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .cluster import Member
+
+#: A part of each line that tells of an outage, and is logged once for it.
+OUTAGE = (
+    "Job store 'default' failed",
+    "The heartbeat of this node failed",
+    "The ends of runs cannot be written",
+)
+#: What else nodes have reason to say here.
+EXPECTED = (
+    "Runs of nodes that died",
+    "is taken for dead",
+    "had lost sight of",
+    "skipped",
+    "interrupted",
+    "could not be woken",
+)
+_HEAD = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)")
+#: What nobody ever expects, wherever it stands.
+_NEVER = ("Exception in thread", "Exception ignored", "was never retrieved", "Fatal Python error", "Warning:")
+
+
+@dataclass
+class Record:
+    """One line of a log, and what follows without a moment of its own: a traceback."""
+
+    at: float
+    level: str
+    text: str
+    rest: list[str] = field(default_factory=list)
+
+    @property
+    def outage(self) -> str | None:
+        """Which kind of outage it tells of."""
+        return next((kind for kind in OUTAGE if kind in self.text), None)
+
+
+def records(output: str) -> Iterator[Record]:
+    """Yield what was logged; what was printed before the first record comes as one of the level "PRINTED"."""
+    record = Record(at=0.0, level="PRINTED", text="")
+    for line in output.splitlines():
+        if head := _HEAD.match(line):
+            yield record
+            at = datetime.strptime(head[1], "%Y-%m-%d %H:%M:%S,%f").timestamp()
+            record = Record(at=at, level=head[2], text=head[3])
+        else:
+            record.rest.append(line)
+    yield record
+
+
+def unexpected(members: Iterable[Member]) -> Iterator[str]:
+    """Yield what nodes had no reason to log."""
+    for member in members:
+        for record in records(member.output):
+            loud = record.level in ("WARNING", "ERROR", "CRITICAL")
+            foreseen = record.outage or any(part in record.text for part in EXPECTED)
+            rest = "\n".join(record.rest)
+            traceback = "Traceback" in rest and not (loud and record.outage)
+            if (loud and not foreseen) or traceback or any(word in rest for word in _NEVER):
+                yield f"{member.name} logged: {record.level} {record.text}\n{rest[-3000:]}".rstrip()
+
+
+def repeated(members: Iterable[Member], outages: Iterable[tuple[float, float]], slack: float = 0.2) -> Iterator[str]:
+    """Yield which node told more than once of one outage, the moments of which are known."""
+    for member in members:
+        if member.was_set:
+            continue
+        told = [record for record in records(member.output) if record.outage]
+        for began, ended in outages:
+            counts = Counter(record.outage for record in told if began - slack <= record.at <= ended + slack)
+            for kind, count in counts.items():
+                if count > 1:
+                    yield f"{member.name} logged {kind!r} {count} times in one outage of {ended - began:.1f} s"
+
+
+def told(members: Iterable[Member]) -> Counter[str]:
+    """Return how often each kind of outage was told of."""
+    return Counter(
+        record.outage for member in members for record in records(member.output) if record.outage is not None
+    )

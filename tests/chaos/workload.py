@@ -1,0 +1,141 @@
+"""The jobs that run while everything fails, and a requester that asks for runs by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from django_apscheduler_ng import get_scheduler
+from django_apscheduler_ng.models import JobRun, ScheduledJob
+from tests.project.jobs import append
+
+#: Id of the job that only runs when it is asked for.
+BY_HAND = "by-hand"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """One job with a schedule."""
+
+    id: str
+    #: Seconds between its fire times.
+    step: float
+    #: How long its body takes.
+    seconds: float = 0.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    trigger: str = "interval"
+
+    @property
+    def reruns(self) -> bool:
+        """Whether its runs may have several attempts."""
+        return self.options.get("on_abandoned") == "rerun"
+
+    def add(self, effects: Path, first: datetime) -> None:
+        """Add the job, with `first` as its first fire time."""
+        when: dict[str, Any] = {"seconds": self.step} if self.trigger == "interval" else {"second": f"*/{self.step:g}"}
+        get_scheduler().add_job(
+            append, self.trigger, [str(effects), self.seconds], id=self.id, start_date=first, **when, **self.options
+        )
+
+
+EACH = {"coalesce": False}
+
+#: What a cluster runs by default.
+LOADS = (
+    Load(id="quick-1", step=1, options=EACH),
+    Load(id="quick-2", step=1, options=EACH),
+    Load(id="often", step=0.25, options=EACH),
+    Load(id="slow", step=1, seconds=0.7),
+    Load(id="again", step=1.5, seconds=0.3, options={**EACH, "on_abandoned": "rerun"}),
+    Load(id="cron", step=2, trigger="cron"),
+    Load(id="pool", step=2, options={**EACH, "executor": "processpool"}),
+)
+
+
+class Workload:
+    """The jobs of one cluster."""
+
+    def __init__(self, effects: Path, loads: tuple[Load, ...] = LOADS) -> None:
+        """Let the bodies leave their side effects in the file `effects`."""
+        self.effects = effects
+        self.loads = loads
+        self.first = datetime.now(UTC)
+        #: When the schedules were paused.
+        self.until = self.first
+        self.requester = Requester()
+
+    def begin(self) -> None:
+        """Add the jobs; all of them fire for the first time at the same full minute's even second."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        self.first = now + timedelta(seconds=2 + now.second % 2)
+        for load in self.loads:
+            load.add(self.effects, self.first)
+        get_scheduler().add_job(append, "date", [str(self.effects)], id=BY_HAND, run_date=now + timedelta(days=365))
+        self.requester.start()
+
+    def end(self, seconds: float = 60.0) -> list[str]:
+        """Let the nodes catch up, pause the schedules, wait until nothing is open any more; returns what is wrong."""
+        self.requester.stop()
+        connection.close()  # no fault spared it
+        now = datetime.now(UTC)
+        wrong = _within(seconds, lambda: [f"not caught up: {job_id}" for job_id in self._behind(now)])
+        self.until = datetime.now(UTC)
+        for load in self.loads:
+            get_scheduler().pause_job(load.id)
+        return wrong + _within(seconds, _open)
+
+    def _behind(self, now: datetime) -> list[str]:
+        jobs = ScheduledJob.objects.filter(job_id__in=[load.id for load in self.loads])
+        return [
+            row.job_id for row in jobs if row.parked or not row.claimed_through or (row.next_run_time or now) <= now
+        ]
+
+
+def _open() -> list[str]:
+    runs = JobRun.objects.open().values_list("job_id", "slot", "status", "node")
+    return [f"still {status} on {node or 'no node'}: {job_id} {slot}" for job_id, slot, status, node in runs]
+
+
+def _within(seconds: float, problems: Any) -> list[str]:
+    """Return the problems that are still there after so many seconds at most."""
+    until = time.monotonic() + seconds
+    while (found := list(problems())) and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
+
+
+class Requester:
+    """Asks for runs by hand from a thread, as a web process would, whatever the database does meanwhile."""
+
+    def __init__(self) -> None:
+        """Prepare."""
+        self.granted = self.refused = 0
+        self._stopping = Event()
+        self._thread = Thread(target=self._loop, name="chaos requester", daemon=True)
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask no more; does nothing where it never began."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(60)
+
+    def _loop(self) -> None:
+        while not self._stopping.wait(0.4):
+            try:
+                get_scheduler().run_job(BY_HAND)
+                self.granted += 1
+            except (DatabaseError, InterfaceError):
+                self.refused += 1
+                connection.close()
+        connection.close()
