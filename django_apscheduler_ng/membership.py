@@ -225,7 +225,11 @@ class Membership:
     def _next_look_after(self, claim: Claim, now: datetime, free: Mapping[str, int]) -> datetime | None:
         """Return when to look again: at once while claims bring something, soon where others hold what is due."""
         taken = Counter(run.executor for run in claim.runs)
-        due = self._next_due(now, {alias: slots - taken[alias] for alias, slots in free.items()})
+        try:
+            with own_connection(self.identity.using):
+                due = self._next_due(now, {alias: slots - taken[alias] for alias, slots in free.items()})
+        except (DatabaseError, InterfaceError):
+            return now  # an error would keep what is claimed from its start, for as long as this node lives
         if due is None or due > now or claim.runs or claim.passed:
             self._in_vain = 0
             return due
