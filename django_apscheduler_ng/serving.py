@@ -13,11 +13,12 @@ from functools import partial
 from threading import Thread
 from typing import Any, TextIO
 
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, router
+from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.db.migrations.executor import MigrationExecutor
 
 from .bootstrap import make_node
 from .conf import Config, get_config
+from .connections import PASSING_ERRORS, drop_connection
 from .declarations import Declaration, declared
 from .events import EVENT_ALL, EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED
 from .jobstores.django import DjangoJobStore
@@ -41,6 +42,9 @@ EXIT_CODES = {
 
 #: How often unapplied migrations and running jobs are looked at while waiting for them, in seconds.
 _LOOK = 0.1
+
+#: How long a node that cannot start waits until it tries again, in seconds.
+_START_AGAIN = 1.0
 
 #: How long the last records may take, in seconds: longer than one try of each, where the database does not answer.
 _CLOSE_TIMEOUT = 5.0
@@ -75,14 +79,39 @@ def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
         return 3 if not requests.count else 0
     scheduler = make_node(config, executors=_executors(config, options))
     relay = _connect(scheduler)
-    scheduler.start(paused=options.paused or options.once)
-    _merge(scheduler, config)
-    _say(out, _banner(scheduler, config))
+    _start(scheduler, config, options, out, requests)
+    if not scheduler.running:
+        relay.stop(timeout=2.0)
+        return 0
     if options.once:
         _perform_due(scheduler, requests)
     else:
         requests.wait(None)
     return _stop(scheduler, relay, requests, config.grace if options.grace is None else options.grace)
+
+
+def _start(
+    scheduler: BackgroundScheduler, config: Config, options: Options, out: TextIO, requests: StopRequests
+) -> None:
+    """Start the node and say so; where the database fails meanwhile, try again until it does not, or a stop is requested."""
+    steps: list[Callable[[], None]] = [
+        partial(scheduler.start, paused=options.paused or options.once),
+        partial(_merge, scheduler, config),
+        lambda: _say(out, _banner(scheduler, config)),
+    ]
+    failed = False
+    while steps:
+        try:
+            steps[0]()
+        except PASSING_ERRORS as error:
+            if not failed:
+                logger.warning("The database failed while the node was starting (%s); it is tried again.", error)
+            failed = True
+            connections.close_all()
+            if requests.wait(_START_AGAIN):
+                return
+        else:
+            steps.pop(0)
 
 
 def _say(out: TextIO, text: str) -> None:
@@ -118,7 +147,7 @@ def _migrated(config: Config, options: Options, out: TextIO, requests: StopReque
             hint = "" if options.no_wait else " Waiting."
             _say(out, f"Migrations are unapplied ({pending}): no job is started. Run `manage.py migrate`.{hint}")
             said = True
-        if options.no_wait or requests.wait(1.0):
+        if options.no_wait or requests.wait(_START_AGAIN):
             return False
     return True
 
@@ -129,7 +158,8 @@ def _unapplied(config: Config) -> str | None:
         try:
             executor = MigrationExecutor(connections[alias])
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        except OperationalError as error:
+        except PASSING_ERRORS as error:
+            drop_connection(alias)
             return f"the database cannot be reached: {error}".strip()
         if plan:
             return str(plan[0][0])

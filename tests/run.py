@@ -40,10 +40,10 @@ NEEDED = ("django", "environ", "importlinter", "mypy", "pytest", "pytest_django"
 
 #: Tests that run in this process, and tests that start others, which take turns by file; as patterns below `tests`.
 PARALLEL = ("unit", "properties", "contract", "django", "architecture", "docs")
-PROCESSES = ("concurrency", "acceptance", "browser")
+PROCESSES = ("concurrency", "acceptance", "chaos", "browser")
 #: What is repeated on every database.
 PARALLEL_PER_DATABASE = ("contract", "django")
-PROCESSES_PER_DATABASE = ("concurrency", "acceptance/test_runscheduler*.py")
+PROCESSES_PER_DATABASE = ("concurrency", "acceptance/test_runscheduler*.py", "chaos")
 FAST = ("unit", "properties", "contract", "django")
 
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected)\b")

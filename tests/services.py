@@ -10,6 +10,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 
@@ -31,8 +32,18 @@ class Service:
             return f"{self.variable} is not set"
         if self.variable and not _answers(os.environ[self.variable]):
             return f"nothing answers at {self.variable}={os.environ[self.variable]}"
-        missing = [group[0] for group in self.programs if not any(map(shutil.which, group))]
+        missing = [group[0] for group in self.programs if not any(map(find_program, group))]
         return f"{' and '.join(missing)} not found on the PATH" if missing else ""
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a program on the PATH or where Debian and others keep servers, or None."""
+    places = [
+        *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)),
+        "/usr/sbin",
+        "/usr/local/sbin",
+    ]
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(places))
 
 
 def _answers(url: str) -> bool:
@@ -61,7 +72,30 @@ CHROMIUM = Service(
     programs=(("chromium", "chromium-browser", "google-chrome"), ("chromedriver",)),
     purpose="the pages in a real browser (tests/browser)",
 )
-SERVICES = (POSTGRES, MARIADB, CHROMIUM)
+PRIVATE_POSTGRES = Service(
+    name="a PostgreSQL of the tests' own",
+    programs=(("postgres",), ("initdb",)),
+    purpose="outages of PostgreSQL (tests/chaos)",
+)
+PRIVATE_MARIADB = Service(
+    name="a MariaDB of the tests' own",
+    programs=(("mariadbd",), ("mariadb-install-db",)),
+    purpose="outages of MariaDB (tests/chaos)",
+)
+PRIVATE_SQLITE = Service(name="SQLite", purpose="a full disk and a locked file (tests/chaos)")
+PGBOUNCER = Service(
+    name="PgBouncer",
+    programs=(("pgbouncer",),),
+    purpose="nodes and web processes behind a pool of connections (tests/chaos)",
+)
+COMPILER = Service(
+    name="gcc",
+    programs=(("gcc",),),
+    purpose="nodes whose clock is set (tests/chaos)",
+)
+#: By the values of `TEST_DATABASE`.
+PRIVATE_SERVERS = {"postgres": PRIVATE_POSTGRES, "mariadb": PRIVATE_MARIADB, "sqlite": PRIVATE_SQLITE}
+SERVICES = (POSTGRES, MARIADB, CHROMIUM, PRIVATE_POSTGRES, PRIVATE_MARIADB, PGBOUNCER, COMPILER)
 
 
 def required() -> bool:

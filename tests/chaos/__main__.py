@@ -8,9 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .servers import SERVERS, Server, private_server
@@ -66,11 +69,22 @@ def _run(options: argparse.Namespace) -> int:
             account = experiment.end()
         finally:
             experiment.destroy()
+        evidence = _keep_logs(directory) if account.wrong else None
     print("\n".join(["account:", *(f"  {line}" for line in account.lines)]))
     for line in account.wrong:
         print(f"WRONG: {line}")
+    if account.wrong:
+        print(f"what the nodes logged: {evidence}")
     print(f"seed {options.seed} on {options.database}: {len(account.wrong) or 'nothing'} wrong", flush=True)
     return 1 if account.wrong else 0
+
+
+def _keep_logs(directory: Path) -> Path:
+    """Move what is worth reading to a directory that stays; returns it."""
+    evidence = Path(tempfile.mkdtemp(prefix="chaos-evidence-"))
+    for path in (*directory.glob("*.log"), directory / "effects"):
+        shutil.move(path, evidence)
+    return evidence
 
 
 def _say(text: str) -> None:

@@ -27,9 +27,6 @@ POSSIBLE = {
 #: Runs of which nobody knows whether they did their work.
 UNSURE = (RunStatus.ABANDONED, RunStatus.INTERRUPTED)
 
-#: How long before the pause of the schedules the last closed fire time may be, beside a step.
-_TAIL = timedelta(seconds=3)
-
 
 @dataclass
 class Account:
@@ -59,8 +56,8 @@ def _add_job(account: Account, load: Load, workload: Workload) -> None:
     account.wrong += [
         f"{load.id}: {problem}" for problem in _fire_times(slots, workload.first, step, row.claimed_through)
     ]
-    if slots and slots[-1] < workload.until - step - _TAIL:
-        account.wrong.append(f"{load.id}: the last fire time is {slots[-1]}, long before the pause at {workload.until}")
+    if slots and slots[-1] <= workload.until - step:
+        account.wrong.append(f"{load.id}: the last fire time is {slots[-1]}, although it was {workload.until} already")
     account.wrong += [f"{load.id}: {problem}" for problem in (*_effects(runs, effects), *_attempts(runs, load.reruns))]
     statuses = Counter(run.status for run in runs)
     counts = ", ".join(f"{count} {status}" for status, count in statuses.most_common())

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from .programs import find_program
+from tests.services import find_program
 
 SOURCE = Path(__file__).with_name("step_clock.c")
 

@@ -24,6 +24,7 @@ EXPECTED = (
     "skipped",
     "interrupted",
     "could not be woken",
+    "The database failed while the node was starting",
 )
 _HEAD = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)")
 #: What nobody ever expects, wherever it stands.

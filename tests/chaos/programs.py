@@ -14,19 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-#: Where Debian and others keep servers that are not on everybody's PATH.
-USUAL_PLACES = (
-    "/usr/sbin",
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"))),
-)
-
-
-def find_program(name: str) -> str | None:
-    """Return the path of a program on the PATH or in the usual places, or None."""
-    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(reversed(USUAL_PLACES)))
-
 
 def free_port() -> int:
     """Return a port of the loopback interface that nothing listens on now."""

@@ -62,10 +62,17 @@ class Proxy:
 
     def close(self) -> None:
         """Cut everything and listen no more."""
-        self.drop()
-        self._loop.call_soon_threadsafe(self._server.close)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        self._server.close()
+        for link in list(self._links):
+            link.cut()
+        while self._links:
+            await asyncio.sleep(0.01)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -98,11 +105,10 @@ class _Link:
     async def carry(self) -> None:
         """Carry bytes both ways until one side ends."""
         with suppress(OSError):
-            await asyncio.wait(
-                [asyncio.ensure_future(self._requests()), asyncio.ensure_future(self._answers())],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        self.cut()
+            ways = [asyncio.ensure_future(self._requests()), asyncio.ensure_future(self._answers())]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            self.cut()
+            await asyncio.wait(ways)
 
     async def _requests(self) -> None:
         with suppress(OSError):

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .programs import Program, find_program, free_port, give_to, run, unprivileged
+from tests.services import find_program
+
+from .programs import Program, free_port, give_to, run, unprivileged
 
 
 class Server(ABC):
