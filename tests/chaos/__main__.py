@@ -112,7 +112,7 @@ def _set_up_django(server: Server) -> None:
     from django.core.management import call_command
 
     django.setup()
-    call_command("migrate", verbosity=0)
+    call_command("migrate", run_syncdb=True, verbosity=0)
 
 
 if __name__ == "__main__":

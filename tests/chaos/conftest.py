@@ -28,7 +28,7 @@ def private(django_db_blocker: Any) -> Iterator[tuple[Server, Path]]:
         usual = connections.settings["default"]
         _use(ConnectionHandler({"default": environ.Env.db_url_config(server.url())}).settings["default"])
         try:
-            call_command("migrate", verbosity=0)
+            call_command("migrate", run_syncdb=True, verbosity=0)
             yield server, directory
         finally:
             _use(usual)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from tests.acceptance.harness import STARTED
 from tests.chaos.cluster import Cluster
 from tests.chaos.proxy import Proxy
-from tests.chaos.running import Experiment
 from tests.chaos.servers import Server
 
-Begin = Callable[..., Experiment]
+pytestmark = pytest.mark.skipif(settings.TEST_DATABASE == "sqlite", reason="SQLite has no connections to be cut")
 
 
 def test_a_node_starts_although_its_connections_are_cut(private: tuple[Server, Path], tmp_path: Path) -> None:
     server, _ = private
-    if not server.port:
-        pytest.skip("SQLite has no connections to be cut")
     proxy = Proxy(server.kind, server.port)
     cluster = Cluster(server, tmp_path, proxy)
 

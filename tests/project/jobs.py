@@ -71,3 +71,18 @@ def mark(text: str = "") -> None:
         text=text,
         pid=os.getpid(),
     )
+
+
+async def mark_async(text: str = "") -> None:
+    """Leave such a row through the asynchronous ORM."""
+    run = current_run()
+    assert run is not None
+    await Mark.objects.acreate(job_id=run.job_id, fire_time=run.fire_time, text=text, pid=os.getpid())
+
+
+def spin(path: str, seconds: float) -> None:
+    """Do what `append` does, then keep the processor busy with Python code: no call ever waits."""
+    append(path)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        sum(range(1000))
