@@ -43,6 +43,7 @@ def rescue(using: str, namespace: str, node: str, now: datetime) -> int:
     if not found:
         return 0
     with transaction_of_its_own(using):
+        begin_with_a_write(using)
         given = _of(using, found, RunStatus.CLAIMED).update(status=RunStatus.PENDING, node="", claimed_at=None)
         rerun = _rerun(using, found, now)
         abandoned = _of(using, found, RunStatus.RUNNING).update(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from threading import Thread
 
 import pytest
@@ -9,8 +10,11 @@ from django.db import connection, connections
 
 from django_apscheduler_ng import get_scheduler
 from django_apscheduler_ng.models import JobRun, ScheduledJob
+from django_apscheduler_ng.rescue import rescue
+from django_apscheduler_ng.runs import RunStatus
 from tests.concurrency import bodies
 from tests.concurrency.conftest import assert_each_began_once, finish, wait_until
+from tests.project.jobs import noop
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite")
 
@@ -68,3 +72,21 @@ def test_nodes_and_requests_that_write_at_once_all_succeed(django_defaults, star
     assert errors == []
     assert_each_began_once()
     assert complaints("skipped") == []
+
+
+def test_the_rescue_of_running_runs_begins_with_a_write(django_defaults):
+    """One that reads first fails at once where somebody wrote between, however long the timeout."""
+    get_scheduler().add_job(noop, "interval", id="job", hours=1)
+    JobRun.objects.filter(pk=get_scheduler().run_job("job")).update(status=RunStatus.RUNNING, node="dead")
+    inside: list[str] = []
+
+    def note(execute, sql, params, many, context):
+        if connection.in_atomic_block:
+            inside.append(sql.split()[0])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        assert rescue("default", "default", "me", datetime.now(UTC)) == 1
+
+    assert inside[0] == "UPDATE"
+    assert JobRun.objects.get().status == RunStatus.ABANDONED
