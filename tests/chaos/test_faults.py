@@ -26,7 +26,7 @@ Begin = Callable[..., Experiment]
 #: How long clusters work without a fault; 60 for the long version.
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "8"))
 #: How many nodes are killed or made to stand still; 200 for the long version.
-KILLS = int(os.environ.get("CHAOS_KILLS", "12"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "10"))
 #: Chooses the faults and their moments.
 SEED = int(os.environ.get("CHAOS_SEED", "7"))
 
