@@ -10,11 +10,6 @@ from typing import Any
 
 from .servers import MariaDBServer, PostgresServer, Server, SQLiteFile
 
-#: Name of the harness's own sessions on PostgreSQL, which are spared.
-OWN = "chaos"
-
-TABLES = ("scheduledjob", "jobrun", "schedulernode", "joblogentry")
-
 
 @contextmanager
 def operator(server: Server) -> Iterator[Any]:
@@ -24,7 +19,7 @@ def operator(server: Server) -> Iterator[Any]:
     elif isinstance(server, PostgresServer):
         import psycopg
 
-        url = f"postgresql://chaos@127.0.0.1:{server.port}/postgres?application_name={OWN}"
+        url = f"postgresql://chaos@127.0.0.1:{server.port}/postgres"
         connection = psycopg.connect(url, autocommit=True)
     else:
         import MySQLdb
@@ -59,15 +54,31 @@ def kill_sessions(server: Server) -> int:
 
 def hold_everything(server: Server, seconds: float) -> None:
     """Hold a lock against everybody on what the package writes to."""
-    names = [f"django_apscheduler_ng_{table}" for table in TABLES]
+    while not _held(server, seconds):
+        pass  # a node was faster, and the database chose the harness to give way
+
+
+def _held(server: Server, seconds: float) -> bool:
+    """Hold the lock; returns False where that ended in a deadlock."""
+    begin, lock, end = _LOCKS[server.kind]
     with operator(server) as cursor:
-        if isinstance(server, SQLiteFile):
-            begin, end = "BEGIN EXCLUSIVE", "COMMIT"
-        elif isinstance(server, PostgresServer):
-            cursor.execute("BEGIN")
-            begin, end = f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE", "COMMIT"
-        else:
-            begin, end = f"LOCK TABLES {', '.join(f'{name} WRITE' for name in names)}", "UNLOCK TABLES"
-        cursor.execute(begin)
+        try:
+            for statement in (*begin, lock):
+                cursor.execute(statement)
+        except Exception as error:
+            if "deadlock" not in str(error).lower():
+                raise
+            return False
         time.sleep(seconds)
         cursor.execute(end)
+        return True
+
+
+_NAMES = [f"django_apscheduler_ng_{table}" for table in ("scheduledjob", "jobrun", "schedulernode", "joblogentry")]
+
+#: By kind of database: how to begin, to lock, and to end.
+_LOCKS = {
+    "postgres": (["BEGIN"], f"LOCK TABLE {', '.join(_NAMES)} IN ACCESS EXCLUSIVE MODE", "COMMIT"),
+    "mariadb": ([], f"LOCK TABLES {', '.join(f'{name} WRITE' for name in _NAMES)}", "UNLOCK TABLES"),
+    "sqlite": ([], "BEGIN EXCLUSIVE", "COMMIT"),
+}
