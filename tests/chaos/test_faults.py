@@ -21,6 +21,8 @@ from tests.chaos.workload import LOADS, Load
 from tests.conftest import require
 from tests.services import COMPILER
 
+pytestmark = pytest.mark.timeout(300)
+
 Begin = Callable[..., Experiment]
 
 #: How long clusters work without a fault; 60 for the long version.
@@ -52,7 +54,6 @@ def test_nodes_that_are_killed_or_stand_still_lose_and_double_nothing(experiment
     assert cluster.struck["kill"] > 0
 
 
-@pytest.mark.timeout(300)
 def test_a_database_that_fails_in_any_way_costs_no_run_and_little_time(experiment: Begin) -> None:
     cluster = experiment(nodes=2, seed=SEED)
     server = cluster.world.server
