@@ -11,6 +11,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing import current_process, parent_process
 from multiprocessing.connection import Connection, wait
@@ -48,6 +49,11 @@ def serve(connection: Connection, initialize: Callable[[], object] | None) -> No
     """Perform what comes through `connection` until the other end is closed. The main function of the process."""
     _ignore_stop_signals()
     threading.Thread(target=_die_with_parent, name="parent watch", daemon=True).start()
+    with suppress(BrokenPipeError, ConnectionResetError):  # the node is gone, and with it whoever would want to know
+        _serve(connection, initialize)
+
+
+def _serve(connection: Connection, initialize: Callable[[], object] | None) -> None:
     try:
         if initialize is not None:
             initialize()
