@@ -10,12 +10,12 @@ from datetime import datetime
 
 from .cluster import Member
 
-#: A part of each line that tells of an outage, and is logged once for it.
-OUTAGE = (
-    "Job store 'default' failed",
-    "The heartbeat of this node failed",
-    "The ends of runs cannot be written",
-)
+#: A part of each line that tells of an outage, and is logged once for it; and one of the line that tells of its end.
+OUTAGE = {
+    "Job store 'default' failed": "Job store 'default' answers again",
+    "The heartbeat of this node failed": "The heartbeat of this node goes on",
+    "The ends of runs cannot be written": "The ends of runs are written again",
+}
 #: What else nodes have reason to say here.
 EXPECTED = (
     "Runs of nodes that died",
@@ -72,16 +72,29 @@ def unexpected(members: Iterable[Member]) -> Iterator[str]:
 
 
 def repeated(members: Iterable[Member], outages: Iterable[tuple[float, float]], slack: float = 0.2) -> Iterator[str]:
-    """Yield which node told more than once of one outage, the moments of which are known."""
+    """Yield which node told more than once of one outage: by its own words, or in a span in which nothing can have worked."""
+    spans = list(outages)
     for member in members:
-        if member.was_set:
-            continue
-        told = [record for record in records(member.output) if record.outage]
-        for began, ended in outages:
-            counts = Counter(record.outage for record in told if began - slack <= record.at <= ended + slack)
-            for kind, count in counts.items():
-                if count > 1:
-                    yield f"{member.name} logged {kind!r} {count} times in one outage of {ended - began:.1f} s"
+        written = list(records(member.output))
+        for kind, end in OUTAGE.items():
+            open_at = None
+            for record in written:
+                if record.outage == kind and open_at is not None:
+                    yield f"{member.name} logged {kind!r} at {record.at:.1f}, and since {open_at:.1f} no end of that"
+                if record.outage == kind:
+                    open_at = record.at
+                elif end in record.text:
+                    open_at = None
+        if not member.was_set:
+            yield from _repeated_within(member.name, [record for record in written if record.outage], spans, slack)
+
+
+def _repeated_within(name: str, told: list[Record], spans: list[tuple[float, float]], slack: float) -> Iterator[str]:
+    for began, ended in spans:
+        counts = Counter(record.outage for record in told if began - slack <= record.at <= ended + slack)
+        for kind, count in counts.items():
+            if count > 1:
+                yield f"{name} logged {kind!r} {count} times in one outage of {ended - began:.1f} s"
 
 
 def told(members: Iterable[Member]) -> Counter[str]:

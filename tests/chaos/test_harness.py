@@ -79,14 +79,18 @@ def test_the_account_knows_which_runs_may_have_attempts() -> None:
 
 def test_the_logs_are_read_for_what_nobody_expects() -> None:
     failed = "2026-01-01 00:00:0{},000 ERROR Job store 'default' failed (gone); it is asked again.\nTraceback (most\n"
+    again = "2026-01-01 00:00:02,000 INFO Job store 'default' answers again.\n"
     at = datetime(2026, 1, 1).timestamp()
     once = SimpleNamespace(name="node 1", was_set=False, output=failed.format(1))
-    twice = SimpleNamespace(name="node 2", was_set=False, output=failed.format(1) + failed.format(2))
+    twice = SimpleNamespace(name="node 2", was_set=False, output=failed.format(1) + again + failed.format(3))
+    flood = SimpleNamespace(name="node 4", was_set=True, output=failed.format(1) + failed.format(2))
     crash = SimpleNamespace(name="node 3", was_set=False, output=failed.format(1) + "Exception in thread recorder")
 
     assert list(unexpected([once, twice])) == []
     assert [found.partition(" logged")[0] for found in unexpected([crash])] == ["node 3"]
     assert [found.partition(" logged")[0] for found in repeated([once, twice], [(at, at + 5)])] == ["node 2"]
+    assert list(repeated([once, twice], [])) == []
+    assert [found.partition(" logged")[0] for found in repeated([flood], [])] == ["node 4"]
 
 
 @pytest.mark.skipif(settings.TEST_DATABASE == "sqlite", reason="SQLite has no network")
