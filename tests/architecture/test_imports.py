@@ -19,7 +19,7 @@ PACKAGE = "django_apscheduler_ng"
 SHELL = {
     "actors", "admin", "apps", "asyncapi", "bootstrap", "checks", "claiming", "conf", "conf_readers", "connections", "declarations",
     "decorators", "edits", "fields", "hotsql", "isolation", "jobstores.django", "journal", "ledger", "management",
-    "membership", "merging", "migrations", "models", "nodes", "querysets", "recorder", "relay", "reloading", "rescue",
+    "membership", "merging", "migrations", "models", "nodes", "pruning", "querysets", "recorder", "relay", "reloading", "rescue",
     "retention", "rows", "serving", "signals", "why",
 }  # fmt: skip
 
