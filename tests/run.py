@@ -43,7 +43,7 @@ PARALLEL = ("unit", "properties", "contract", "django", "architecture", "docs")
 PROCESSES = ("concurrency", "acceptance", "browser")
 #: What is repeated on every database.
 PARALLEL_PER_DATABASE = ("contract", "django")
-PROCESSES_PER_DATABASE = ("concurrency", "acceptance/test_runscheduler*.py")
+PROCESSES_PER_DATABASE = ("concurrency", "acceptance/test_runscheduler*.py", "acceptance/test_embedding.py")
 FAST = ("unit", "properties", "contract", "django")
 
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected)\b")
