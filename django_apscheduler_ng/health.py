@@ -190,9 +190,12 @@ def _lateness(store: DjangoJobStore, nodes: Collection[SchedulerNode], now: date
 def _oldest_due(store: DjangoJobStore, nodes: Collection[SchedulerNode], now: datetime) -> ScheduledJob | None:
     """Return the job that is due for longest; one step along an index for each executor.
 
-    A moment at the beginning of time means "look at once", and says nothing of when the job became due.
+    A parked job waits for its own run. A moment at the beginning of time means "look at once", and says nothing of when the job
+    became due.
     """
-    jobs = _served(ScheduledJob.objects.using(store.using).of(store.namespace), nodes).filter(wake_at__gt=AT_ONCE)
+    jobs = _served(ScheduledJob.objects.using(store.using).of(store.namespace), nodes).filter(
+        wake_at__gt=AT_ONCE, parked=False
+    )
     executors = {alias for node in nodes for alias in json.loads(node.executors)} or set(get_config().executors)
     found = (jobs.filter(executor=alias).due(now).order_by("wake_at").first() for alias in sorted(executors))
     return min(filter(None, found), key=lambda row: row.wake_at or now, default=None)
