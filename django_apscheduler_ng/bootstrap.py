@@ -51,10 +51,13 @@ class RequestScheduler(AsyncJobsApi):
             "Start `manage.py runscheduler` in a process of its own."
         )
 
+    def shared_stores(self) -> list[DjangoJobStore]:
+        """Return the ORM job stores of the settings."""
+        return [store for store in self._jobstores.values() if isinstance(store, DjangoJobStore)]
+
     def databases(self) -> list[str]:
         """Return the aliases of the databases that hold the job stores."""
-        stores = (store for store in self._jobstores.values() if isinstance(store, DjangoJobStore))
-        return sorted({store.using for store in stores})
+        return sorted({store.using for store in self.shared_stores()})
 
     def alias_of(self, namespace: str) -> str:
         """Return the alias of the ORM job store that keeps its jobs under `namespace`.

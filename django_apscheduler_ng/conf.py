@@ -70,6 +70,18 @@ class Retention:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Health:
+    """What `manage.py scheduler doctor` and the health view take for a failure."""
+
+    #: Longest time from the last pass of a node to its last heartbeat, in seconds; None = `poll_interval` and `lease`
+    #: together. Default: None.
+    max_pass_age: float | None = field(default=None, metadata=_by(or_none(as_positive)))
+    #: Longest time for which a job may have been due, in seconds; None = `poll_interval`, `lease` and `grace` together,
+    #: which is what the restart of an only node may take. Default: None.
+    max_lateness: float | None = field(default=None, metadata=_by(or_none(as_positive)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """What the settings say, with every option present and typed."""
 
@@ -104,6 +116,8 @@ class Config:
     allowed_callables: tuple[str, ...] = field(default=(), metadata=_by(as_patterns))
     #: How long history is kept.
     retention: Retention = field(default_factory=Retention, metadata=_by(partial(read_section, Retention)))
+    #: What counts as a failure.
+    health: Health = field(default_factory=Health, metadata=_by(partial(read_section, Health)))
     #: Longest result kept with a run, in characters. Default: 65536.
     result_limit: int = field(default=65_536, metadata=_by(as_int))
     #: Longest traceback kept with a run, in characters. Default: 65536.

@@ -23,6 +23,7 @@ from .hotsql import hot_sql
 from .jobstores.base import Claim, StoreHost
 from .models import NodeState, ScheduledJob, SchedulerNode
 from .nodes import Node, Observer, executors_report
+from .pruning import Pruner
 from .querysets import ScheduledJobQuerySet, by_keys
 from .recorder import Ended, Limits, Recorder
 from .rescue import bury, hand_back_lost, interrupt, rescue, wake_parked
@@ -95,6 +96,7 @@ class Membership:
         sql = hot_sql(connections[store.using])
         self._claims = Claims(self.identity, sql)
         self._observer = Observer(config.lease)
+        self._pruner = Pruner(self.identity, clock, config)
         self.recorder = Recorder(
             using=store.using, node=self.identity.node, sql=sql, limits=_limits(config), recorded=self._after_recording
         )
@@ -104,7 +106,7 @@ class Membership:
             version=__version__,
             interval=config.heartbeat_interval,
             report=self._report,
-            care=self.care,
+            care=self._after_heartbeat,
             follow_database=not self._by_hand,
         )
 
@@ -125,6 +127,7 @@ class Membership:
 
     def leave(self) -> None:
         """Record what has ended, interrupt what has not, and stop being a node."""
+        self._pruner.stop()
         unwritten = self.recorder.stop(timeout=_LAST_RECORDS)
         if unwritten:
             logger.error(
@@ -154,6 +157,10 @@ class Membership:
         }
 
     # -- duties -----------------------------------------------------------------------------------------------------
+
+    def _after_heartbeat(self) -> None:
+        self.care()
+        self._pruner.work()
 
     def care(self) -> None:
         """Do a node's duties: rescue what dead nodes left, and repair what this one lost."""

@@ -23,13 +23,9 @@ from .claiming import Identity
 from .clock import AnchoredClock
 from .connections import own_connection
 from .models import NodeState, SchedulerNode
+from .storetime import DATABASE_TIME
 
 logger = logging.getLogger(__name__)
-
-_DATABASE_TIME = {
-    "postgresql": "SELECT clock_timestamp() AT TIME ZONE 'UTC'",
-    "mysql": "SELECT UTC_TIMESTAMP(6)",
-}
 
 
 class Observer:
@@ -158,7 +154,7 @@ class Node:
     def measure(self) -> None:
         """Set the clock by the database's; SQLite has none of its own."""
         connection = connections[self.identity.using]
-        sql = _DATABASE_TIME.get(connection.vendor)
+        sql = DATABASE_TIME.get(connection.vendor)
         if sql is None or not self._follow_database:
             return
         with connection.cursor() as cursor:

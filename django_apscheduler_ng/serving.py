@@ -6,29 +6,24 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from threading import Thread
 from typing import Any, TextIO
 
-from django.db import DEFAULT_DB_ALIAS, connections, router
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connections
 
 from .bootstrap import make_node
 from .conf import Config, get_config
-from .connections import PASSING_ERRORS, drop_connection
-from .declarations import Declaration, declared
-from .events import EVENT_ALL, EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED
+from .connections import PASSING_ERRORS
+from .events import EVENT_JOB_SUBMITTED
 from .jobstores.django import DjangoJobStore
-from .merging import describe_merges, merge, plan_merges
-from .models import ScheduledJob
-from .recorder import Ended
-from .relay import Relay
+from .livenode import LiveNode, declared_for
+from .merging import describe_merges, plan_merges
 from .reloading import ReloadingNode
-from .schedulers.background import BackgroundScheduler
-from .schedulers.passes import end_of
+from .schema import unapplied
 from .stopping import StopRequests
 
 logger = logging.getLogger(__name__)
@@ -77,27 +72,24 @@ def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
         return ReloadingNode().serve(requests)
     if not _migrated(config, options, out, requests):
         return 3 if not requests.count else 0
-    scheduler = make_node(config, executors=_executors(config, options))
-    relay = _connect(scheduler)
-    _start(scheduler, config, options, out, requests)
-    if not scheduler.running:
-        relay.stop(timeout=2.0)
+    node = LiveNode(config, executors=_executors(config, options))
+    _start(node, config, options, out, requests)
+    if not node.scheduler.running:
+        node.relay.stop(timeout=2.0)
         return 0
     if options.once:
-        _perform_due(scheduler, requests)
+        _perform_due(node, requests)
     else:
         requests.wait(None)
-    return _stop(scheduler, relay, requests, config.grace if options.grace is None else options.grace)
+    return _stop(node, requests, config.grace if options.grace is None else options.grace)
 
 
-def _start(
-    scheduler: BackgroundScheduler, config: Config, options: Options, out: TextIO, requests: StopRequests
-) -> None:
+def _start(node: LiveNode, config: Config, options: Options, out: TextIO, requests: StopRequests) -> None:
     """Start the node and say so; where the database fails meanwhile, try again until it does not, or a stop is requested."""
     steps: list[Callable[[], None]] = [
-        partial(scheduler.start, paused=options.paused or options.once),
-        partial(_merge, scheduler, config),
-        lambda: _say(out, _banner(scheduler, config)),
+        partial(node.scheduler.start, paused=options.paused or options.once),
+        node.merge,
+        lambda: _say(out, _banner(node, config)),
     ]
     failed = False
     while steps:
@@ -142,7 +134,7 @@ def _executors(config: Config, options: Options) -> Mapping[str, Mapping[str, An
 def _migrated(config: Config, options: Options, out: TextIO, requests: StopRequests) -> bool:
     """Wait until the migrations are applied; returns False where they are not and waiting is not wanted or was ended."""
     said = False
-    while (pending := _unapplied(config)) is not None:
+    while (pending := unapplied(config)) is not None:
         if not said:
             hint = "" if options.no_wait else " Waiting."
             _say(out, f"Migrations are unapplied ({pending}): no job is started. Run `manage.py migrate`.{hint}")
@@ -152,55 +144,13 @@ def _migrated(config: Config, options: Options, out: TextIO, requests: StopReque
     return True
 
 
-def _unapplied(config: Config) -> str | None:
-    """Return the first unapplied migration, or None; a database that cannot be reached counts as unmigrated."""
-    for alias in _databases(config):
-        try:
-            executor = MigrationExecutor(connections[alias])
-            plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        except PASSING_ERRORS as error:
-            drop_connection(alias)
-            return f"the database cannot be reached: {error}".strip()
-        if plan:
-            return str(plan[0][0])
-    return None
-
-
-def _databases(config: Config) -> list[str]:
-    """Return the aliases of the default database, if there is one, and of those of the job stores."""
-    stores = [options for options in config.jobstores.values() if options.get("type") == "django"]
-    aliases = [DEFAULT_DB_ALIAS, *(options.get("using") or router.db_for_write(ScheduledJob) for options in stores)]
-    return [alias for alias in dict.fromkeys(aliases) if connections[alias].vendor != "unknown"]
-
-
-def _connect(scheduler: BackgroundScheduler) -> Relay:
-    """Send the scheduler's events as Django signals; ends of runs on the ORM store only once they are recorded."""
-    relay = Relay()
-    ends = EVENT_JOB_EXECUTED | EVENT_JOB_ERROR
-    scheduler.add_listener(relay.put, EVENT_ALL & ~ends)
-    for store in _stores(scheduler):
-        store.on_recorded = lambda batch: _relay_ends(relay, batch)
-    others = set(scheduler.jobstores()) - {store.alias for store in _stores(scheduler)}
-    scheduler.add_listener(lambda event: relay.put(event) if getattr(event, "jobstore", "") in others else None, ends)
-    return relay
-
-
-def _relay_ends(relay: Relay, batch: Sequence[Ended]) -> None:
-    for ended in batch:
-        relay.put(end_of(ended.run, ended.outcome))
-
-
-def _stores(scheduler: BackgroundScheduler) -> list[DjangoJobStore]:
-    return [store for store in scheduler.jobstores().values() if isinstance(store, DjangoJobStore)]
-
-
 def _print_plan(config: Config, out: TextIO) -> int:
     """Print what starting a node would change in the job stores."""
     for alias, store in make_node(config).jobstores().items():
         if not isinstance(store, DjangoJobStore):
             continue
         store.bind(alias)
-        plans = plan_merges(store, _declared_for(store), asdict(config.job_defaults))
+        plans = plan_merges(store, declared_for(store), asdict(config.job_defaults))
         changes = sum(plan.outcome in ("added", "updated") for plan, _ in plans)
         _say(out, f"Job store {store.alias!r}: {len(plans)} job(s) declared in code, {changes} would change.")
         for line in describe_merges(plans):
@@ -208,23 +158,10 @@ def _print_plan(config: Config, out: TextIO) -> int:
     return 0
 
 
-def _declared_for(store: DjangoJobStore) -> list[Declaration]:
-    return [declaration for declaration in declared().values() if declaration.jobstore == store.alias]
-
-
-def _merge(scheduler: BackgroundScheduler, config: Config) -> None:
-    """Bring the job stores in line with what code declares."""
-    for store in _stores(scheduler):
-        mine = _declared_for(store)
-        store.declares = [declaration.id for declaration in mine]
-        merge(store, mine, asdict(config.job_defaults))
-    scheduler.wakeup()
-
-
-def _banner(scheduler: BackgroundScheduler, config: Config) -> str:
-    executors = ", ".join(f"{alias} ({executor.capacity})" for alias, executor in scheduler.executors().items())
+def _banner(node: LiveNode, config: Config) -> str:
+    executors = ", ".join(f"{alias} ({executor.capacity})" for alias, executor in node.scheduler.executors().items())
     lines = [f"Scheduler node started (process {os.getpid()}). Stop it with Ctrl-C or SIGTERM."]
-    for store in _stores(scheduler):
+    for store in node.stores:
         vendor = connections[store.using].vendor
         jobs = store.count()
         label = f", environment {config.environment!r}" if config.environment else ""
@@ -236,27 +173,24 @@ def _banner(scheduler: BackgroundScheduler, config: Config) -> str:
     return "\n".join(lines)
 
 
-def _running(scheduler: BackgroundScheduler) -> int:
-    return sum(executor.running() for executor in scheduler.executors().values())
-
-
-def _perform_due(scheduler: BackgroundScheduler, requests: StopRequests) -> None:
+def _perform_due(node: LiveNode, requests: StopRequests) -> None:
     """Make passes until one starts nothing that is due since before the first."""
-    began = min((store.clock.now() for store in _stores(scheduler)), default=scheduler.clock.now())
+    scheduler = node.scheduler
+    began = min((store.clock.now() for store in node.stores), default=scheduler.clock.now())
     started: list[datetime] = []
     scheduler.add_listener(lambda event: started.extend(getattr(event, "scheduled_run_times", ())), EVENT_JOB_SUBMITTED)
     while not requests.count:
         started.clear()
         wait = scheduler.process_due()
-        while _running(scheduler) and not requests.wait(_LOOK):
+        while node.running() and not requests.wait(_LOOK):
             pass
-        for store in _stores(scheduler):
+        for store in node.stores:
             store.record()  # it may wake a job that waits for one of its runs to end
         if min(started) > began if started else wait > 0:
             return
 
 
-def _stop(scheduler: BackgroundScheduler, relay: Relay, requests: StopRequests, grace: float) -> int:
+def _stop(node: LiveNode, requests: StopRequests, grace: float) -> int:
     """Claim nothing more, wait for what is running, then end it; a second request ends it at once."""
     until = time.monotonic() + grace
     asked = requests.count
@@ -264,19 +198,18 @@ def _stop(scheduler: BackgroundScheduler, relay: Relay, requests: StopRequests, 
     def patient() -> bool:
         return time.monotonic() < until and not requests.wait(_LOOK, more_than=asked)
 
-    pausing = _aside(scheduler.pause)  # it waits for the end of a pass, and that may wait for the database
+    pausing = _aside(node.scheduler.pause)  # it waits for the end of a pass, and that may wait for the database
     while pausing.is_alive() and patient():
         pass
-    if running := _running(scheduler):
+    if running := node.running():
         logger.info("Stopping: waiting up to %g s for %d run(s). A second signal stops at once.", grace, running)
-    while _running(scheduler) and patient():
+    while node.running() and patient():
         pass
-    left = _running(scheduler)
-    for executor in scheduler.executors().values():
-        executor.kill()
-    closing = _aside(partial(scheduler.shutdown, wait=False))
+    left = node.running()
+    node.kill()
+    closing = _aside(partial(node.scheduler.shutdown, wait=False))
     closing.join(_CLOSE_TIMEOUT if requests.count == asked else _HASTE)
-    relay.stop(timeout=2.0)
+    node.relay.stop(timeout=2.0)
     if left or closing.is_alive():
         _leave(4)  # bodies in threads cannot be stopped, and would keep the process
     return 0

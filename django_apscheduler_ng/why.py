@@ -10,10 +10,10 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from .clock import SYSTEM_CLOCK
 from .conf import get_config
 from .models import JobRun, ScheduledJob, SchedulerNode
 from .runs import RunStatus
+from .storetime import living, living_now, store_now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,18 +34,23 @@ class Facts:
 def why(rows: Iterable[ScheduledJob], now: datetime | None = None) -> dict[int, str]:
     """Return for each job why it does not run, by primary key; an empty string where nothing is in its way.
 
-    Two queries, however many jobs there are. All rows are of one database.
+    Two queries, however many jobs there are, and one to ask the database for its time. All rows are of one database.
+
+    Args:
+        rows: the jobs.
+        now: the current moment by the clock of the database; None = ask it.
     """
     jobs = list(rows)
     if not jobs:
         return {}
-    facts = gather(jobs, now or SYSTEM_CLOCK.now())
+    facts = gather(jobs, now)
     return {job.pk: sentence(job, facts) for job in jobs}
 
 
-def gather(jobs: Collection[ScheduledJob], now: datetime) -> Facts:
-    """Return the facts about these jobs."""
+def gather(jobs: Collection[ScheduledJob], now: datetime | None = None) -> Facts:
+    """Return the facts about these jobs, at `now` by the clock of the database; None = ask it."""
     using = next(iter(jobs))._state.db or "default"
+    now = now or store_now(using)
     config = get_config()
     namespaces = {job.namespace for job in jobs}
     runs = JobRun.objects.using(using).live().filter(namespace__in=namespaces, job_key__in=[job.pk for job in jobs])
@@ -63,10 +68,9 @@ def gather(jobs: Collection[ScheduledJob], now: datetime) -> Facts:
     )
 
 
-def living_nodes(using: str, now: datetime) -> list[SchedulerNode]:
-    """Return the nodes that gave a sign of life within the lease."""
-    since = now - timedelta(seconds=get_config().lease)
-    return list(SchedulerNode.objects.using(using).alive().filter(seen_at__gte=since))
+def living_nodes(using: str, now: datetime | None = None) -> list[SchedulerNode]:
+    """Return the nodes that gave a sign of life within the lease; `now` is the time of the database, None = ask it."""
+    return living_now(using) if now is None else list(living(using, now))
 
 
 def sentence(job: ScheduledJob, facts: Facts) -> str:

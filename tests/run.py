@@ -43,7 +43,12 @@ PARALLEL = ("unit", "properties", "contract", "django", "architecture", "docs")
 PROCESSES = ("concurrency", "acceptance", "chaos", "browser")
 #: What is repeated on every database.
 PARALLEL_PER_DATABASE = ("contract", "django")
-PROCESSES_PER_DATABASE = ("concurrency", "acceptance/test_runscheduler*.py", "chaos")
+PROCESSES_PER_DATABASE = (
+    "concurrency",
+    "acceptance/test_runscheduler*.py",
+    "acceptance/test_embedding.py",
+    "chaos",
+)
 FAST = ("unit", "properties", "contract", "django")
 
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected)\b")

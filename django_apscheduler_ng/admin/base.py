@@ -22,7 +22,6 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from ..bootstrap import get_scheduler
-from ..clock import SYSTEM_CLOCK
 from ..why import living_nodes
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ class SchedulerAdmin(_ModelAdmin):
 
     def banner(self) -> dict[str, Any]:
         """Return what the banner of every page needs."""
-        return {"no_node": not living_nodes(self.database, SYSTEM_CLOCK.now())}
+        return {"no_node": not living_nodes(self.database)}
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

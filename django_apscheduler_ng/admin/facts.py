@@ -42,7 +42,7 @@ def gather_facts(rows: Sequence[ScheduledJob], now: datetime, links: Links) -> d
     """Return the facts about each of these jobs, by primary key, in four queries."""
     if not rows:
         return {}
-    known = gather(rows, now)
+    known = gather(rows)
     last = last_runs(rows)
     return {
         row.pk: JobFacts(

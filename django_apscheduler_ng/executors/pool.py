@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import queue
 import threading
 from abc import abstractmethod
@@ -231,3 +232,8 @@ def _end_all() -> None:
     """End the accepted runs of every pool: daemon threads would be cut off in the middle of a body."""
     for executor in list(_started):
         executor.shutdown()
+
+
+if hasattr(os, "register_at_fork"):
+    # a child has none of the threads, and would wait for their runs for ever when it exits
+    os.register_at_fork(after_in_child=_started.clear)

@@ -55,7 +55,7 @@ def settings_reference() -> str:
 
 def _options(section: Any, prefix: str) -> Iterator[tuple[str, str]]:
     comments = comments_above(section)
-    sections = {kind.__name__: kind for kind in (conf.JobDefaults, conf.Retention)}
+    sections = {kind.__name__: kind for kind in (conf.JobDefaults, conf.Retention, conf.Health)}
     for option in fields(section):
         if option.type in sections:
             yield from _options(sections[str(option.type)], f"{prefix}{option.name}.")
@@ -146,6 +146,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "events": events_reference,
     "exit-codes": exit_codes_reference,
     "runscheduler": lambda: command_options("runscheduler"),
+    "scheduler-doctor": lambda: command_options("scheduler", "doctor"),
     "scheduler-prune": lambda: command_options("scheduler", "prune"),
 }
 

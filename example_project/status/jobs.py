@@ -30,8 +30,7 @@ def clear_sessions() -> None:
 
 @scheduled_job("cron", hour=3, minute=40, id="forget-measurements", kwargs={"days": 30})
 def forget_measurements(days: int) -> str:
-    """Delete old measurements, and old runs of these jobs. What a job returns is kept with the run."""
-    call_command("scheduler", "prune")
+    """Delete old measurements. What a job returns is kept with the run; old runs are deleted by the scheduler itself."""
     count, _ = Measurement.objects.filter(at__lt=timezone.now() - timedelta(days=days)).delete()
     return f"{count} deleted"
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,32 +39,30 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 15.0) -
     return found
 
 
-class NodeProcess:
-    """One `manage.py runscheduler`."""
+class Program:
+    """A program that is a node, or has some."""
 
     def __init__(
         self,
         environment: Mapping[str, str],
         directory: Path,
-        *arguments: str,
+        command: Sequence[str],
         options: Mapping[str, Any] | None = None,
-        prefix: tuple[str, ...] = (),
     ) -> None:
-        """Start the node.
+        """Start the program.
 
         Args:
             environment: with the database in it.
             directory: where the output goes.
-            *arguments: of the command.
+            command: with its arguments.
             options: the setting `APSCHEDULER`.
-            prefix: a program to start it with.
         """
         self._mark = uuid4().hex
         self._path = directory / f"node-{self._mark[:8]}.log"
         self.started = time.monotonic()
         with self._path.open("wb") as log:
             self._process = subprocess.Popen(
-                [*prefix, sys.executable, "-W", "error", "-m", "django", "runscheduler", *arguments],
+                command,
                 cwd=CHECKOUT,
                 env={**environment, _MARK: self._mark, "TEST_APSCHEDULER": json.dumps({**QUICK, **(options or {})})},
                 stdin=subprocess.DEVNULL,
@@ -91,11 +89,6 @@ class NodeProcess:
             assert self.alive, f"ended with {self._process.returncode} before {text!r}:\n{self.output}"
             assert time.monotonic() < until, f"{text!r} is not there after {seconds:g} s:\n{self.output}"
             time.sleep(0.02)
-
-    def ready(self) -> NodeProcess:
-        """Wait until it looks for work."""
-        self.wait_for(STARTED)
-        return self
 
     def send(self, number: signal.Signals) -> None:
         """Send an OS signal to the process, not to its children."""
@@ -132,6 +125,35 @@ class NodeProcess:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait(10)
+
+
+class NodeProcess(Program):
+    """One `manage.py runscheduler`."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        directory: Path,
+        *arguments: str,
+        options: Mapping[str, Any] | None = None,
+        prefix: tuple[str, ...] = (),
+    ) -> None:
+        """Start the node.
+
+        Args:
+            environment: with the database in it.
+            directory: where the output goes.
+            *arguments: of the command.
+            options: the setting `APSCHEDULER`.
+            prefix: a program to start it with.
+        """
+        command = [*prefix, sys.executable, "-W", "error", "-m", "django", "runscheduler", *arguments]
+        super().__init__(environment, directory, command, options)
+
+    def ready(self) -> NodeProcess:
+        """Wait until it looks for work."""
+        self.wait_for(STARTED)
+        return self
 
 
 def _marked(mark: str) -> Iterator[int]:

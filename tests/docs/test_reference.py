@@ -33,7 +33,7 @@ def named(table: str) -> list[str]:
 
 
 def test_the_settings_reference_lists_every_option_with_a_meaning(generated) -> None:
-    sections = {"job_defaults": conf.JobDefaults, "retention": conf.Retention}
+    sections = {"job_defaults": conf.JobDefaults, "retention": conf.Retention, "health": conf.Health}
     expected = set()
     for option in fields(conf.Config):
         inside = sections.get(option.name)

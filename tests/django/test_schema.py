@@ -1,4 +1,4 @@
-"""What a node waits for before it starts."""
+"""What a node waits for before it starts: migrations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import OperationalError
 
-from django_apscheduler_ng import serving
+from django_apscheduler_ng import schema
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def unapplied(monkeypatch):
         def __getitem__(self, alias):
             return SimpleNamespace(alias=alias, vendor="unknown" if alias not in databases else "postgresql")
 
-    monkeypatch.setattr(serving, "MigrationExecutor", Executor)
-    monkeypatch.setattr(serving, "connections", Connections())
+    monkeypatch.setattr(schema, "MigrationExecutor", Executor)
+    monkeypatch.setattr(schema, "connections", Connections())
     return databases
 
 
@@ -45,32 +45,30 @@ ON_JOBS = {"type": "django", "using": "jobs"}
 def test_with_all_migrations_applied_nothing_is_waited_for(unapplied):
     unapplied["jobs"] = []
 
-    assert serving._unapplied(config(default={"type": "django"}, other=ON_JOBS)) is None
+    assert schema.unapplied(config(default={"type": "django"}, other=ON_JOBS)) is None
 
 
 def test_the_first_missing_migration_is_named(unapplied):
     unapplied["default"] = ["shop.0007_prices", "shop.0008_taxes"]
 
-    assert serving._unapplied(config(default={"type": "django"})) == "shop.0007_prices"
+    assert schema.unapplied(config(default={"type": "django"})) == "shop.0007_prices"
 
 
 def test_the_database_of_a_job_store_counts_too(unapplied):
     unapplied["jobs"] = ["django_apscheduler_ng.0001_initial"]
 
-    assert serving._unapplied(config(default=ON_JOBS)) == "django_apscheduler_ng.0001_initial"
-    assert serving._unapplied(config(default={"type": "memory"})) is None
+    assert schema.unapplied(config(default=ON_JOBS)) == "django_apscheduler_ng.0001_initial"
+    assert schema.unapplied(config(default={"type": "memory"})) is None
 
 
 def test_a_default_database_that_is_not_set_up_does_not_count(unapplied):
     del unapplied["default"]
     unapplied["jobs"] = []
 
-    assert serving._unapplied(config(default=ON_JOBS)) is None
+    assert schema.unapplied(config(default=ON_JOBS)) is None
 
 
 def test_a_database_that_cannot_be_reached_is_waited_for(unapplied):
     unapplied["default"] = OperationalError("connection refused\n")
 
-    assert (
-        serving._unapplied(config(default={"type": "django"})) == "the database cannot be reached: connection refused"
-    )
+    assert schema.unapplied(config(default={"type": "django"})) == "the database cannot be reached: connection refused"
