@@ -18,7 +18,7 @@ PACKAGE = "django_apscheduler_ng"
 #: Modules that need Django. Every other module belongs to the engine, and to the contract that keeps Django out of it.
 SHELL = {
     "actors", "admin", "apps", "asyncapi", "bootstrap", "checks", "claiming", "conf", "conf_readers", "connections", "declarations",
-    "decorators", "edits", "fields", "hotsql", "isolation", "jobstores.django", "journal", "ledger", "management",
+    "decorators", "edits", "fields", "hotsql", "isolation", "jobstores.django", "journal", "keeper", "ledger", "management",
     "membership", "merging", "migrations", "models", "nodes", "querysets", "recorder", "relay", "reloading", "rescue",
     "retention", "rows", "serving", "signals", "why",
 }  # fmt: skip
