@@ -6,26 +6,32 @@ Everything happens inside the caller's transaction. Nothing here performs a job;
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, connections, router, transaction
+from django.db import connections, router, transaction
 from django.db.models import F
 
 from .actors import current_actor
+from .additions import Additions
 from .claiming.batch import check_allowed
 from .conf import get_config
 from .connections import begin_with_a_write
 from .edits import action_of, end_if_over, forgive, write_runtime
+from .exceptions import in_a_series
 from .job import Job
 from .jobstores.base import BaseJobStore, Change, apply_change, keep_closed
 from .journal import Journal
 from .ledger import requested_run
 from .models import JobRun, ScheduledJob
+from .notifications import telling
 from .querysets import by_keys
-from .rows import WRITTEN, definition, snapshot, to_job
+from .rows import WRITTEN, addition, definition, snapshot, to_job
+
+#: Jobs that are read together when all are visited.
+PAGE_SIZE = 2_000
 
 
 class DjangoJobKeeper(BaseJobStore):
@@ -85,6 +91,13 @@ class DjangoJobKeeper(BaseJobStore):
         """Return all jobs whose schedule has not ended, in the order of their next run times."""
         return [to_job(row) for row in self._jobs.unfinished().in_order().iterator()]
 
+    def iter_all_jobs(self) -> Iterator[Job]:
+        """Yield all jobs whose schedule has not ended, page by page, in the order in which they were added."""
+        last = 0
+        while page := list(self._jobs.unfinished().filter(pk__gt=last).order_by("pk")[:PAGE_SIZE]):
+            yield from map(to_job, page)
+            last = page[-1].pk
+
     def row(self, job_id: str) -> ScheduledJob | None:
         """Return the row of a job, also of one whose schedule has ended; None when there is none."""
         found: ScheduledJob | None = self._jobs.filter(job_id=job_id).first()
@@ -102,29 +115,39 @@ class DjangoJobKeeper(BaseJobStore):
             SchedulerError: the job cannot be stored, or its callable is not allowed to run.
         """
         self._check_allowed(job)
-        row = self._new_row(job)
-        try:
-            with transaction.atomic(using=self.using):
-                begin_with_a_write(self.using)
-                by_keys(self._jobs.filter(job_id=job.id)).filter(finished_at__isnull=False).delete()
-                row.save(using=self.using, force_insert=True)
-                self._journal.write(row, "added", {}, snapshot(row))
-        except IntegrityError:
-            if self._jobs.filter(job_id=job.id).exists():
-                raise self.conflict(job.id) from None
-            raise
+        if self._add([addition(job, {})]) is not None:
+            self.refuse(job.id)
+
+    def add_jobs(self, jobs: Sequence[Job]) -> None:
+        """Add new jobs, all or none; see `JobKeeper.add_jobs()`."""
+        allowed: set[str | None] = set()
+        triggers: dict[int, dict[str, Any]] = {}
+
+        def row(job: Job) -> dict[str, Any]:
+            if job.func_ref is None or job.func_ref not in allowed:
+                self._check_allowed(job)
+                allowed.add(job.func_ref)
+            return addition(job, triggers)
+
+        if rows := [in_a_series(index, job.id, row, job) for index, job in enumerate(jobs)]:
+            taken = self._add(rows)
+            if taken is not None:
+                index = [row["job_id"] for row in rows].index(taken)
+                in_a_series(index, taken, self.refuse, taken)
+
+    def _add(self, rows: Sequence[Mapping[str, Any]]) -> str | None:
+        return Additions(self.using, self.namespace).add(rows, **self._present(), now=self.clock.now())
+
+    @staticmethod
+    def _present() -> dict[str, str]:
+        """Return where a job comes from that is added now."""
+        return {"environment": get_config().environment, "origin": str(current_actor().origin)}
 
     def _new_row(self, job: Job) -> ScheduledJob:
         now = self.clock.now()
-        row = ScheduledJob(
-            namespace=self.namespace,
-            job_id=job.id,
-            environment=get_config().environment,
-            origin=current_actor().origin,
-            created_at=now,
-            updated_at=now,
-            **definition(job),
-        )
+        row = ScheduledJob(namespace=self.namespace, job_id=job.id, created_at=now, updated_at=now)
+        for name, value in {**self._present(), **definition(job)}.items():
+            setattr(row, name, value)
         write_runtime(row, job, now)
         return row
 
@@ -245,7 +268,7 @@ class DjangoJobKeeper(BaseJobStore):
         """Write a pending run; a node performs it."""
         with transaction.atomic(using=self.using):
             begin_with_a_write(self.using)
-            row = self._jobs.unfinished().filter(job_id=job_id).first()
+            row = telling(self._jobs.unfinished().filter(job_id=job_id), self.namespace).first()
             if row is None:
                 raise self.missing(job_id)
             run: JobRun = requested_run(row, self.clock.now(), current_actor().name)
@@ -256,7 +279,7 @@ class DjangoJobKeeper(BaseJobStore):
         return str(run.pk)
 
     def _locked(self, job_id: str) -> ScheduledJob | None:
-        """Return the job's row, locked until the transaction ends and with its revision moved on.
+        """Return the job's row, locked until the transaction ends and with its revision moved on; the nodes are told when it does.
 
         Beginning with the write locks the row on every database, and spares SQLite a read before it. MariaDB may look the row up by
         an index in which a pass moves it at that moment, and miss it; it never misses a primary key.
@@ -264,7 +287,9 @@ class DjangoJobKeeper(BaseJobStore):
         jobs = self._jobs.filter(job_id=job_id)
         if connections[self.using].vendor == "mysql":
             jobs = self._jobs.filter(pk=jobs.values_list("pk", flat=True).first())
-        row: ScheduledJob | None = jobs.first() if jobs.update(revision=F("revision") + 1) else None
+        if not jobs.update(revision=F("revision") + 1):
+            return None
+        row: ScheduledJob | None = telling(jobs, self.namespace).first()
         return row
 
     def _save(self, row: ScheduledJob, action: str, before: dict[str, Any], reason: str = "") -> None:

@@ -17,10 +17,11 @@ PACKAGE = "django_apscheduler_ng"
 
 #: Modules that need Django. Every other module belongs to the engine, and to the contract that keeps Django out of it.
 SHELL = {
-    "actors", "admin", "apps", "asyncapi", "bootstrap", "checks", "claiming", "conf", "conf_readers", "connections", "declarations",
-    "decorators", "edits", "fields", "hotsql", "isolation", "jobstores.django", "journal", "keeper", "ledger", "management",
-    "membership", "merging", "migrations", "models", "nodes", "querysets", "recorder", "relay", "reloading", "rescue",
-    "retention", "rows", "serving", "signals", "why",
+    "actors", "additions", "admin", "apps", "asyncapi", "bootstrap", "checks", "claiming", "conf", "conf_readers",
+    "connections", "declarations", "decorators", "edits", "fields", "hotsql", "isolation", "jobstores.django",
+    "journal", "keeper", "ledger", "listening", "management", "membership", "merging", "migrations", "models",
+    "nodes", "notifications", "querysets", "recorder", "relay", "reloading", "rescue", "retention", "rows", "serving",
+    "signals", "why",
 }  # fmt: skip
 
 CONTRACTS = {
