@@ -99,6 +99,7 @@ class Membership:
             interval=config.heartbeat_interval,
             report=self._report,
             care=self.care,
+            wakeup=host.wakeup,
             follow_database=not self._by_hand,
         )
 
