@@ -66,6 +66,8 @@ class Listener:
         #: When the echo was sent that has not come yet, on the monotonic clock; None = there is none.
         self._sent_at: float | None = None
         self._mute = False
+        #: Whether an echo came on the present connection.
+        self._heard = False
         #: Whether it was said that notifications do not arrive.
         self._complained = False
         self._thread = Thread(target=self._loop, name="django_apscheduler_ng listener", daemon=True)
@@ -102,17 +104,20 @@ class Listener:
     def _loop(self) -> None:
         pause = _FIRST_PAUSE
         while not self._stopping.is_set():
-            heard = False
+            self._heard = False
             try:
                 with self._connection() as connection:
-                    heard = self._listen(connection)
+                    self._listen(connection)
                 problem: object = "the connection is mute"
             except Exception as error:
                 problem = next(iter(str(error).strip().splitlines()), type(error).__name__)
+                if self._heard:  # so it was lost just now, and a new one will probably do
+                    logger.debug("The connection for notifications was lost (%s); connecting anew.", problem)
+                    continue
             if self._stopping.is_set():
                 break
             self._complain(problem)
-            pause = _FIRST_PAUSE if heard else min(pause * 2, _LONGEST_PAUSE)
+            pause = _FIRST_PAUSE if self._heard else min(pause * 2, _LONGEST_PAUSE)
             self._stopping.wait(pause)
         self._bell.close()
         self._ear.close()
@@ -123,7 +128,7 @@ class Listener:
         wrapper = connections[self._using].copy()
         parameters = {"connect_timeout": _CONNECT_TIMEOUT, **wrapper.get_connection_params()}
         connection = wrapper.Database.connect(**parameters, autocommit=True)  # type: ignore[attr-defined]
-        try:
+        try:  # from here on the session is this thread's to end
             connection.execute(f"LISTEN {CHANNEL}")
             with self._lock:
                 self._connected, self._sent_at, self._mute = True, None, False
@@ -133,9 +138,8 @@ class Listener:
                 self._connected = False
             connection.close()
 
-    def _listen(self, connection: Any) -> bool:
-        """Wait and wake until told to stop, or until an echo is lost; returns whether any echo came."""
-        heard = False
+    def _listen(self, connection: Any) -> None:
+        """Wait and wake until told to stop, or until an echo is lost."""
         told, quiet_until = True, 0.0  # what changed before it listened is news as well
         with selectors.DefaultSelector() as selector:
             selector.register(connection.fileno(), selectors.EVENT_READ)
@@ -151,17 +155,16 @@ class Listener:
                 if any(key.fileobj is not self._ear for key, _ in ready):
                     received = _received(connection.pgconn)
                     told |= self._news in received
-                    heard |= self._take_echo(self.echo in received)
-        return heard
+                    if self.echo in received:
+                        self._take_echo()
 
-    def _take_echo(self, came: bool) -> bool:
-        if came:
-            with self._lock:
-                self._sent_at = None
-            if self._complained:
-                self._complained = False
-                logger.info("Notifications of database %r arrive again.", self._using)
-        return came
+    def _take_echo(self) -> None:
+        self._heard = True
+        with self._lock:
+            self._sent_at = None
+        if self._complained:
+            self._complained = False
+            logger.info("Notifications of database %r arrive again.", self._using)
 
     def _complain(self, problem: object) -> None:
         if not self._complained:

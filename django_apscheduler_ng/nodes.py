@@ -21,7 +21,7 @@ from django.db.models import F
 
 from .claiming import Identity
 from .clock import AnchoredClock
-from .connections import own_connection
+from .connections import PASSING_ERRORS, own_connection
 from .listening import Listener, listener_for
 from .models import NodeState, SchedulerNode
 from .notifications import CHANNEL
@@ -155,8 +155,7 @@ class Node:
     def _loop(self) -> None:
         while not self._stopping.wait(self._interval):
             try:
-                self.beat()
-                self._care()
+                self._beat_and_care()
             except Exception as error:
                 if not self._failing:
                     logger.exception("The heartbeat of this node failed (%s); it is tried again.", error)
@@ -166,6 +165,15 @@ class Node:
                     logger.info("The heartbeat of this node goes on.")
                 self._failing = False
         connections[self.identity.using].close()
+
+    def _beat_and_care(self) -> None:
+        """Do both, once more where the connection was lost since the last time."""
+        try:
+            self.beat()
+            self._care()
+        except PASSING_ERRORS:
+            self.beat()
+            self._care()
 
     def measure(self, echo: str = "") -> None:
         """Set the clock by the database's; SQLite has none of its own. With an `echo`, notify this node itself on the way."""

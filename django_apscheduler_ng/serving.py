@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from .bootstrap import make_node
 from .conf import Config, get_config
+from .connections import drop_connection
 from .declarations import Declaration, declared
 from .events import EVENT_ALL, EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED
 from .jobstores.django import DjangoJobStore
@@ -78,6 +79,8 @@ def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
     scheduler.start(paused=options.paused or options.once)
     _merge(scheduler, config)
     _say(out, _banner(scheduler, config))
+    for alias in _databases(config):
+        drop_connection(alias)  # this thread only waits from here on
     if options.once:
         _perform_due(scheduler, requests)
     else:

@@ -61,6 +61,12 @@ async def append_async(path: str, seconds: float = 0) -> None:
     await asyncio.sleep(seconds)
 
 
+async def mark_async(text: str = "") -> None:
+    """Do what `mark` does, in an event loop."""
+    run = current_run()
+    await Mark.objects.acreate(job_id=run.job_id if run else "", text=text, pid=os.getpid())
+
+
 def mark(text: str = "") -> None:
     """Leave a row that says which fire time of which job was run, and in which process."""
     run = current_run()
