@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from ..hotsql import HotSQL
 from ..hotsql.base import text_moment
@@ -72,12 +74,29 @@ def _sqlite_sql() -> tuple[str, str]:
 def _sqlite(connection: BaseDatabaseWrapper, job: list[Any], entry: list[Any], common: Row) -> bool:
     """Take a statement for each; beginning with a write, they need nothing before them."""
     first, second = _sqlite_sql()
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+    with connection.cursor() as cursor, _together(connection, cursor):
         cursor.execute(first, job)
         if cursor.rowcount != 1:
             return False
         cursor.execute(second, entry)
     return True
+
+
+@contextmanager
+def _together(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> Iterator[None]:
+    """Do all or nothing. A transaction of two statements that nobody else's code runs in costs half of `atomic()` this way."""
+    if not connection.get_autocommit():
+        with transaction.atomic(using=connection.alias):
+            yield
+        return
+    cursor.execute("BEGIN")
+    try:
+        yield
+        cursor.execute("COMMIT")
+    except BaseException:
+        if connection.connection.in_transaction:  # some errors end it
+            cursor.execute("ROLLBACK")
+        raise
 
 
 @cache

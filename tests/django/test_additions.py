@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import DataError, connection, transaction
+from django.db import DataError, ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_apscheduler_ng import additions, get_scheduler
@@ -285,6 +285,35 @@ def test_what_the_database_refuses_is_neither_cut_nor_taken_for_a_conflict(many,
         get_scheduler().add_jobs(series) if many else get_scheduler().add_job(**series[1])
 
     assert (ids(), log()) == ([], [])
+
+
+@pytest.mark.parametrize("outer", [False, True], ids=["alone", "in-a-transaction"])
+@pytest.mark.django_db(transaction=True)
+def test_a_job_whose_event_cannot_be_written_is_not_added(outer):
+    class Refused(Exception):
+        pass
+
+    def refuse(execute, sql, params, many, context):
+        if JobLogEntry._meta.db_table in sql and connection.vendor == "sqlite":
+            raise Refused
+        return execute(sql.replace(JobLogEntry._meta.db_table, "no_such_table"), params, many, context)
+
+    def add():
+        with connection.execute_wrapper(refuse), pytest.raises((Refused, ProgrammingError)):
+            get_scheduler().add_job(**interval("lost"))
+
+    if outer and connection.vendor != "postgresql":  # where an error ends the transaction
+        with transaction.atomic():
+            get_scheduler().add_job(**interval("before"))
+            add()
+            get_scheduler().add_job(**interval("after"))
+    else:
+        add()
+        get_scheduler().add_job(**interval("after"))
+
+    assert "lost" not in ids()
+    assert "after" in ids()
+    assert not connection.in_atomic_block
 
 
 # -- transactions and signals ---------------------------------------------------------------------------------------------
