@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from asgiref.sync import sync_to_async
 
 from .job import Job
 from .schedulers.api import JobsApi
+
+#: Jobs that `aiter_jobs()` fetches at once.
+_BATCH = 500
 
 
 class AsyncJobsApi(JobsApi):
@@ -16,6 +21,10 @@ class AsyncJobsApi(JobsApi):
     async def aadd_job(self, *args: Any, **options: Any) -> Job:
         """Add a job; see `add_job()`."""
         return await sync_to_async(self.add_job)(*args, **options)
+
+    async def aadd_jobs(self, jobs: Iterable[Mapping[str, Any]], jobstore: str = "default") -> list[Job]:
+        """Add many jobs at once, all or none; see `add_jobs()`."""
+        return await sync_to_async(self.add_jobs)(jobs, jobstore)
 
     async def amodify_job(self, job_id: str, jobstore: str | None = None, **changes: Any) -> Job:
         """Change options of a job; see `modify_job()`."""
@@ -50,6 +59,13 @@ class AsyncJobsApi(JobsApi):
     async def aget_jobs(self, jobstore: str | None = None, pending: bool | None = None) -> list[Job]:
         """Return the jobs; see `get_jobs()`."""
         return await sync_to_async(self.get_jobs)(jobstore, pending)
+
+    async def aiter_jobs(self, jobstore: str | None = None) -> AsyncIterator[Job]:
+        """Yield the jobs; see `iter_jobs()`."""
+        jobs = self.iter_jobs(jobstore)
+        while batch := await sync_to_async(lambda: list(islice(jobs, _BATCH)))():
+            for job in batch:
+                yield job
 
     async def arun_job(self, job_id: str, jobstore: str | None = None) -> str:
         """Ask for one run of a job now; see `run_job()`."""

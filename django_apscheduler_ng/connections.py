@@ -21,12 +21,21 @@ PASSING_ERRORS = (OperationalError, InterfaceError)
 
 @contextmanager
 def own_connection(using: str) -> Iterator[None]:
-    """Let the calling thread use its connection to `using`; drop it where an error leaves it in doubt."""
+    """Let the calling thread use its connection to `using`; drop it where an error leaves it in doubt.
+
+    What a project with `DEBUG` remembers of its statements is forgotten: whole batches are in them, and no request ends here.
+    """
     try:
         yield
+        _forget_statements(connections[using])
     except (DatabaseError, InterfaceError):
         drop_connection(using)
         raise
+
+
+def _forget_statements(connection: BaseDatabaseWrapper) -> None:
+    if connection.queries_log and not connection.force_debug_cursor:  # or somebody is counting them
+        connection.queries_log.clear()
 
 
 def drop_connection(using: str) -> None:

@@ -6,7 +6,11 @@ Every message has three parts: the value and the name as the user wrote it, what
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 class SchedulerError(Exception):
@@ -65,3 +69,26 @@ def did_you_mean(value: object, choices: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the choice closest to `value`, or an empty string when none is close."""
     close = difflib.get_close_matches(str(value), list(choices), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def in_a_series(
+    index: int,
+    job_id: object,
+    make: Callable[_Arguments, _Result],
+    *args: _Arguments.args,
+    **kwargs: _Arguments.kwargs,
+) -> _Result:
+    """Return `make(*args, **kwargs)`, which is done for one job of a series; an error says for which.
+
+    Args:
+        index: of the job in the series, from 0.
+        job_id: its id, where it has one.
+        make: what is done.
+        *args: of `make`.
+        **kwargs: of `make`.
+    """
+    try:
+        return make(*args, **kwargs)
+    except SchedulerError as error:
+        named = "" if job_id is None else f" ({job_id!r})"
+        raise type(error)(f"Job {index} of the series{named} cannot be added, so none was: {error}") from error

@@ -67,7 +67,7 @@ class clean_run:  # a context manager reads better in lower case
 
     @staticmethod
     def end_worker() -> None:
-        """Close the connections of a thread that performs no more bodies: nobody else can."""
+        """Close the connections of a thread that performs no more bodies, or none for a while: nobody else can."""
         for connection in _opened():
             if not connection.in_atomic_block:
                 connection.close()

@@ -107,6 +107,7 @@ class Membership:
             interval=config.heartbeat_interval,
             report=self._report,
             care=self._after_heartbeat,
+            wakeup=host.wakeup,
             follow_database=not self._by_hand,
         )
 

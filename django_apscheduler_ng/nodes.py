@@ -21,8 +21,10 @@ from django.db.models import F
 
 from .claiming import Identity
 from .clock import AnchoredClock
-from .connections import own_connection
+from .connections import PASSING_ERRORS, own_connection
+from .listening import Listener, listener_for
 from .models import NodeState, SchedulerNode
+from .notifications import CHANNEL
 from .storetime import DATABASE_TIME
 
 logger = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class Node:
         interval: float,
         report: Callable[[], Mapping[str, Any]],
         care: Callable[[], None],
+        wakeup: Callable[[], None],
         follow_database: bool = True,
     ) -> None:
         """Prepare the node.
@@ -81,6 +84,7 @@ class Node:
             interval: seconds between two heartbeats.
             report: returns the columns to refresh with each heartbeat.
             care: called after each heartbeat, in the node's own thread.
+            wakeup: called when somebody says that jobs have changed; from any thread.
             follow_database: keep `clock` at the time of the database.
         """
         self.identity = identity
@@ -89,6 +93,8 @@ class Node:
         self._interval = interval
         self._report = report
         self._care = care
+        self._wakeup = wakeup
+        self._listener: Listener | None = None
         self._follow_database = follow_database
         self._stopping = Event()
         self._failing = False
@@ -117,12 +123,17 @@ class Node:
                 self._rows.create(pk=self.identity.node, **columns)
 
     def start(self) -> None:
-        """Start the heartbeat's thread."""
+        """Start the heartbeat's thread, and listen for changes where that is possible."""
+        self._listener = listener_for(self.identity, self._wakeup)
+        if self._listener is not None:
+            self._listener.start()
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Stop the heartbeat, and mark the node as stopped."""
         self._stopping.set()
+        if self._listener is not None:
+            self._listener.stop()
         if self._thread.is_alive():
             self._thread.join(timeout)
         with own_connection(self.identity.using):
@@ -130,8 +141,9 @@ class Node:
 
     def beat(self) -> None:
         """Move the heartbeat on by one; a node that was taken for dead meanwhile, or whose row is gone, is back with it."""
+        echo = self._listener.echo if self._listener is not None and self._listener.expect_echo() else ""
         with own_connection(self.identity.using):
-            self.measure()
+            self.measure(echo)
             columns = {**self._report(), "seen_at": self._clock.now()}
             if not self._rows.filter(pk=self.identity.node).update(heartbeat=F("heartbeat") + 1, **columns):
                 self.register()
@@ -139,8 +151,7 @@ class Node:
     def _loop(self) -> None:
         while not self._stopping.wait(self._interval):
             try:
-                self.beat()
-                self._care()
+                self._beat_and_care()
             except Exception as error:
                 if not self._failing:
                     logger.exception("The heartbeat of this node failed (%s); it is tried again.", error)
@@ -151,16 +162,25 @@ class Node:
                 self._failing = False
         connections[self.identity.using].close()
 
-    def measure(self) -> None:
-        """Set the clock by the database's; SQLite has none of its own."""
+    def _beat_and_care(self) -> None:
+        """Do both, once more where the connection was lost since the last time."""
+        try:
+            self.beat()
+            self._care()
+        except PASSING_ERRORS:
+            self.beat()
+            self._care()
+
+    def measure(self, echo: str = "") -> None:
+        """Set the clock by the database's; SQLite has none of its own. With an `echo`, notify this node itself on the way."""
         connection = connections[self.identity.using]
         sql = DATABASE_TIME.get(connection.vendor)
         if sql is None or not self._follow_database:
             return
         with connection.cursor() as cursor:
             before = self._clock.monotonic()
-            cursor.execute(sql)
-            (there,) = cursor.fetchone()
+            cursor.execute(*((f"{sql}, pg_notify(%s, %s)", [CHANNEL, echo]) if echo else (sql,)))
+            there = cursor.fetchone()[0]
             trip = timedelta(seconds=self._clock.monotonic() - before)
         self._clock.anchor(there.replace(tzinfo=UTC) + trip / 2)
 

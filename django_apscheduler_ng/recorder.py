@@ -130,7 +130,7 @@ class Recorder:
     def _flush_safely(self, pause: float) -> float:
         """Write what has come in; after an error wait and see to it that there is another try. Returns the pause to make next."""
         try:
-            self.flush()
+            self._flush_twice()
         except Exception as error:
             if not self._failing:
                 logger.exception("The ends of runs cannot be written (%s); they are kept and tried again.", error)
@@ -142,6 +142,13 @@ class Recorder:
             logger.info("The ends of runs are written again.")
         self._failing = False
         return BATCH_WINDOW
+
+    def _flush_twice(self) -> None:
+        """Write what has come in, at once again where the connection was lost since the last time."""
+        try:
+            self.flush()
+        except PASSING_ERRORS:
+            self.flush()
 
     def _write(self, batch: Sequence[Ended]) -> None:
         """Write a batch; halve it where the database refuses it, until the refused end stands alone."""

@@ -7,9 +7,9 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from .exceptions import CallableReferenceError, InvalidJobError
@@ -206,7 +206,7 @@ def check_arguments(func: Callable[..., Any], args: Sequence[Any], kwargs: Mappi
         InvalidJobError: naming every argument that is missing or too much.
     """
     try:
-        signature = inspect.signature(func)
+        signature = _signature(func) if isinstance(func, FunctionType) else inspect.signature(func)
     except (ValueError, TypeError):
         return
     if problems := _misfits(list(signature.parameters.values()), args, kwargs):
@@ -214,6 +214,11 @@ def check_arguments(func: Callable[..., Any], args: Sequence[Any], kwargs: Mappi
             f"Arguments of {describe_callable(func)} do not fit its signature {signature}: {'; '.join(problems)}. "
             "Change args and kwargs of the job."
         )
+
+
+@lru_cache(maxsize=512)
+def _signature(func: FunctionType) -> inspect.Signature:
+    return inspect.signature(func)
 
 
 def _misfits(parameters: list[inspect.Parameter], args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:

@@ -104,6 +104,8 @@ class Relay:
         try:
             while (event := queue.get()) is not None:
                 self._deliver(event)
+                if queue.empty():
+                    connections.close_all()  # it may take long until the next one
         finally:
             connections.close_all()
 

@@ -90,8 +90,8 @@ _cached_trigger = lru_cache(maxsize=4096)(load_trigger)
 _WRITERS: dict[str, Callable[[Job], dict[str, Any]]] = {
     "name": lambda job: {"name": job.name[:255]},
     "func": lambda job: {"func_ref": job.func_ref or callable_ref(job.func)},
-    "args": lambda job: {"args": dump_value(list(job.args), where="args")},
-    "kwargs": lambda job: {"kwargs": dump_value(dict(job.kwargs), where="kwargs")},
+    "args": lambda job: {"args": dump_value(list(job.args), where="args") if job.args else "[]"},
+    "kwargs": lambda job: {"kwargs": dump_value(dict(job.kwargs), where="kwargs") if job.kwargs else "{}"},
     "trigger": lambda job: {"trigger": dump_trigger(job.trigger), "trigger_type": job.trigger.alias},
     "executor": lambda job: {"executor": job.executor},
     "coalesce": lambda job: {"coalesce": job.coalesce},
@@ -224,9 +224,44 @@ def _is_name(key: object) -> bool:
 
 def snapshot(row: ScheduledJob) -> dict[str, Any]:
     """Return what an event shows of a job: definition, pause and next run time, as JSON values."""
-    shown = {name: getattr(row, name) for name in DECLARED}
-    moment = row.next_run_time
-    return {**shown, "paused": row.paused, "next_run_time": moment.isoformat() if moment else None}
+    return _shown({name: getattr(row, name) for name in DECLARED}, row.paused, row.next_run_time)
+
+
+def _shown(declared: dict[str, Any], paused: bool, next_run_time: datetime | None) -> dict[str, Any]:
+    moment = next_run_time.isoformat() if next_run_time else None
+    return {**declared, "paused": paused, "next_run_time": moment}
+
+
+_BUT_TRIGGER = [option for option in _WRITERS if option != "trigger"]
+
+
+def addition(job: Job, triggers: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    """Return the columns in which a new job differs from others, and as `after` what the event of its addition shows.
+
+    Args:
+        job: the new job.
+        triggers: the columns of triggers that were met before, by their identity.
+
+    Raises:
+        CallableReferenceError: the callable cannot be named, so that another process could not find it.
+        UnstorableError: an argument cannot be stored.
+    """
+    trigger = triggers.get(id(job.trigger))
+    if trigger is None:
+        trigger = triggers[id(job.trigger)] = _WRITERS["trigger"](job)
+    declared = {**definition(job, _BUT_TRIGGER), **trigger}
+    paused = job.next_run_time is None
+    shown = _shown(declared, paused, job.next_run_time)
+    return {
+        **declared,
+        "job_id": job.id,
+        "paused": paused,
+        "pause_reason": job.pause_reason if paused else "",
+        "next_fire_time": job.next_fire_time,
+        "next_run_time": job.next_run_time,
+        "claimed_through": job.claimed_through,
+        "after": json.dumps({name: value for name, value in shown.items() if value is not None}),
+    }
 
 
 def difference(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:

@@ -17,13 +17,13 @@ from django.db import connections
 
 from .bootstrap import make_node
 from .conf import Config, get_config
-from .connections import PASSING_ERRORS
+from .connections import PASSING_ERRORS, drop_connection
 from .events import EVENT_JOB_SUBMITTED
 from .jobstores.django import DjangoJobStore
 from .livenode import LiveNode, declared_for
 from .merging import describe_merges, plan_merges
 from .reloading import ReloadingNode
-from .schema import unapplied
+from .schema import databases, unapplied
 from .stopping import StopRequests
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,8 @@ def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
     if not node.scheduler.running:
         node.relay.stop(timeout=2.0)
         return 0
+    for alias in databases(config):
+        drop_connection(alias)  # this thread only waits from here on
     if options.once:
         _perform_due(node, requests)
     else:

@@ -37,9 +37,12 @@ _ACCEPTED = (
 )
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
 def canonical_text(data: Any) -> str:
     """Return JSON's own types as text in ASCII, the same text for equal data."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _CANONICAL.encode(data)
 
 
 def check_depth(where: str, depth: int) -> None:

@@ -58,6 +58,7 @@ def _database() -> dict[str, object]:
     }[TEST_DATABASE]()
     if name := os.environ.get("TEST_DATABASE_NAME"):
         config["NAME"] = name
+    config.update(json.loads(os.environ.get("TEST_DATABASE_SETTINGS", "{}")))  # for processes that a test starts
     return config
 
 

@@ -92,8 +92,12 @@ def surroundings(around: str | None, context: RunContext) -> Any:
 _load_once = cache(load_callable)
 
 
+#: After so many seconds without a run a worker lets go of what its surroundings hold for the next one, connections for instance.
+IDLE = 3.0
+
+
 def end_worker(around: str | None) -> None:
-    """Tell the surroundings that this thread performs no more bodies, if they want to know."""
+    """Tell the surroundings that this thread performs no more bodies, or none for a while, if they want to know."""
     try:
         hook = getattr(load_callable(around), "end_worker", None) if around else None
         if hook is not None:

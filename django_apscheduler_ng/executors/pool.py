@@ -18,7 +18,7 @@ from django_apscheduler_ng.exceptions import ConfigurationError, did_you_mean
 from django_apscheduler_ng.runs import Outcome, Run
 
 from .base import BaseExecutor, ExecutorHost, Ticket, as_count
-from .body import end_worker, perform
+from .body import IDLE, end_worker, perform
 from .process import WorkerProcess
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,10 @@ class Worker(Protocol):
 
     def perform(self, run: Run) -> Outcome:
         """Perform a run; what is raised fails it."""
+        ...
+
+    def rest(self) -> None:
+        """Let go of what the worker need not hold while there is nothing to do; called when that is so for a while."""
         ...
 
     def close(self) -> None:
@@ -91,7 +95,7 @@ class BasePoolExecutor(BaseExecutor):
 
     def _work(self, worker: Worker, tickets: queue.SimpleQueue[Ticket | None]) -> None:
         """Perform runs until the queue says that there are no more."""
-        while (ticket := tickets.get()) is not None:
+        while (ticket := _next(tickets, worker)) is not None:
             if self._begin(ticket):
                 try:
                     outcome = worker.perform(ticket.run)
@@ -197,8 +201,20 @@ class _ThreadWorker:
             worker=self._name,
         )
 
+    def rest(self) -> None:
+        end_worker(self._around)
+
     def close(self) -> None:
         end_worker(self._around)
+
+
+def _next(tickets: queue.SimpleQueue[Ticket | None], worker: Worker) -> Ticket | None:
+    """Wait for the next entry of the queue; let the worker rest where that takes long."""
+    try:
+        return tickets.get(timeout=IDLE)
+    except queue.Empty:
+        worker.rest()
+        return tickets.get()
 
 
 def _checked(options: Mapping[str, Any], known: tuple[str, ...], owner: str) -> dict[str, Any]:

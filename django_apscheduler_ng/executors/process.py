@@ -80,6 +80,9 @@ class WorkerProcess:
             )
         return replace(outcome, started_at=timing.started_at, finished_at=timing.finished_at)
 
+    def rest(self) -> None:
+        """Do nothing: the process itself knows when it has nothing to do."""
+
     def close(self) -> None:
         """End the process and wait until it is gone."""
         if self._process is not None:

@@ -22,7 +22,7 @@ from django_apscheduler_ng.exceptions import WorkerError
 from django_apscheduler_ng.refs import load_callable
 from django_apscheduler_ng.runs import Outcome, RunContext
 
-from .body import end_worker, outcome_of, perform, type_name
+from .body import IDLE, end_worker, outcome_of, perform, type_name
 
 READY = b"ready"
 TAKEN = b"taken"
@@ -62,7 +62,7 @@ def _serve(connection: Connection, initialize: Callable[[], object] | None) -> N
         return
     connection.send_bytes(READY)
     around = None
-    while (request := _receive(connection)) is not None:
+    while (request := _receive(connection, around)) is not None:
         around = request.around
         connection.send_bytes(TAKEN)
         connection.send_bytes(_answer(request))
@@ -90,8 +90,11 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _receive(connection: Connection) -> Request | None:
+def _receive(connection: Connection, around: str | None) -> Request | None:
+    """Wait for the next run, and let go of what its surroundings `around` hold where that takes long."""
     try:
+        if not connection.poll(IDLE):
+            end_worker(around)
         request: Request = pickle.loads(connection.recv_bytes())  # noqa: S301 -- from the parent, never from a store
     except (EOFError, OSError):
         return None

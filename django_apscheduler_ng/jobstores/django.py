@@ -6,52 +6,29 @@ that start the store as part of a scheduler: each of them is a node.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from django.db import IntegrityError, connections, router, transaction
-from django.db.models import F
+from django.db import connections
 
-from ..actors import current_actor
-from ..claiming.batch import check_allowed
 from ..clock import AnchoredClock
-from ..conf import get_config
-from ..connections import begin_with_a_write
-from ..edits import action_of, end_if_over, forgive, write_runtime
 from ..exceptions import SchedulerNotRunningError
-from ..job import Job
-from ..journal import Journal
-from ..ledger import requested_run
+from ..keeper import DjangoJobKeeper
 from ..membership import Membership
-from ..models import JobRun, ScheduledJob
-from ..querysets import by_keys
 from ..recorder import Ended
-from ..rows import WRITTEN, definition, snapshot, to_job
 from ..runs import Outcome, Run
-from .base import BaseJobStore, Change, Claim, StoreHost, apply_change, keep_closed
+from .base import Claim, StoreHost
 
 #: Put around the body of each run: no leftovers of the last one.
 CLEAN_RUN = "django_apscheduler_ng.isolation:clean_run"
 
 
-class DjangoJobStore(BaseJobStore):
+class DjangoJobStore(DjangoJobKeeper):
     """Keeps jobs, their history and the nodes in the tables of this app."""
 
-    alias_type = "django"
-
     def __init__(self, using: str | None = None, namespace: str | None = None) -> None:
-        """Name the database and the namespace.
-
-        Args:
-            using: alias of the database; left out, the one that the database routers choose for writing.
-            namespace: keeps the jobs of several stores in one database apart; left out, the alias of the store.
-        """
-        super().__init__()
-        self._using = using
-        self._namespace = namespace
+        """Name the database and the namespace; see `DjangoJobKeeper`."""
+        super().__init__(using, namespace)
         self._member: Membership | None = None
         #: Called with ends of runs once they are in the ledger.
         self.on_recorded: Callable[[Sequence[Ended]], None] | None = None
@@ -59,25 +36,9 @@ class DjangoJobStore(BaseJobStore):
         self.declares: Sequence[str] = ()
 
     @property
-    def using(self) -> str:
-        """Alias of the database."""
-        return self._using or router.db_for_write(ScheduledJob)
-
-    @property
-    def namespace(self) -> str:
-        """What keeps the jobs of this store apart from others in the same tables."""
-        return self._namespace or self.alias
-
-    @property
     def node_id(self) -> str:
         """Id of this node; empty where the store only takes requests."""
         return self._member.identity.node if self._member else ""
-
-    def bind(self, alias: str) -> None:
-        """Take requests under the name `alias`, without being a node."""
-        self.alias = alias
-
-    # -- a node's life and its passes: see `membership` -----------------------------------------------------------------
 
     def start(self, host: StoreHost, alias: str) -> None:
         """Become a node: register, and begin to send heartbeats and to record ends."""
@@ -134,224 +95,3 @@ class DjangoJobStore(BaseJobStore):
         """Do a node's duties now, instead of after the next heartbeat."""
         if self._member is not None:
             self._member.care()
-
-    # -- requests ---------------------------------------------------------------------------------------------------
-
-    @property
-    def _jobs(self) -> Any:
-        return ScheduledJob.objects.using(self.using).of(self.namespace)
-
-    @property
-    def _journal(self) -> Journal:
-        return Journal(self.using, self.clock)
-
-    def lookup_job(self, job_id: str) -> Job | None:
-        """Return the job, or None when it is not here or its schedule has ended."""
-        row = self._jobs.unfinished().filter(job_id=job_id).first()
-        return None if row is None else to_job(row)
-
-    def get_due_jobs(self, now: datetime) -> list[Job]:
-        """Return the jobs that a node would look at now."""
-        return [to_job(row) for row in self._jobs.due(now).in_order()]
-
-    def get_next_run_time(self) -> datetime | None:
-        """Return the earliest next run time of jobs that are not paused."""
-        waiting = self._jobs.unfinished().filter(paused=False, next_run_time__isnull=False)
-        moment: datetime | None = waiting.order_by("next_run_time").values_list("next_run_time", flat=True).first()
-        return moment
-
-    def get_all_jobs(self) -> list[Job]:
-        """Return all jobs whose schedule has not ended, in the order of their next run times."""
-        return [to_job(row) for row in self._jobs.unfinished().in_order().iterator()]
-
-    def row(self, job_id: str) -> ScheduledJob | None:
-        """Return the row of a job, also of one whose schedule has ended; None when there is none."""
-        found: ScheduledJob | None = self._jobs.filter(job_id=job_id).first()
-        return found
-
-    def count(self) -> int:
-        """Return how many jobs there are whose schedule has not ended."""
-        return int(self._jobs.unfinished().count())
-
-    def add_job(self, job: Job) -> None:
-        """Add a new job; the row of one whose schedule has ended makes room for it.
-
-        Raises:
-            ConflictingIdError: the id is taken.
-            SchedulerError: the job cannot be stored, or its callable is not allowed to run.
-        """
-        self._check_allowed(job)
-        row = self._new_row(job)
-        try:
-            with transaction.atomic(using=self.using):
-                begin_with_a_write(self.using)
-                by_keys(self._jobs.filter(job_id=job.id)).filter(finished_at__isnull=False).delete()
-                row.save(using=self.using, force_insert=True)
-                self._journal.write(row, "added", {}, snapshot(row))
-        except IntegrityError:
-            if self._jobs.filter(job_id=job.id).exists():
-                raise self.conflict(job.id) from None
-            raise
-
-    def _new_row(self, job: Job) -> ScheduledJob:
-        now = self.clock.now()
-        row = ScheduledJob(
-            namespace=self.namespace,
-            job_id=job.id,
-            environment=get_config().environment,
-            origin=current_actor().origin,
-            created_at=now,
-            updated_at=now,
-            **definition(job),
-        )
-        write_runtime(row, job, now)
-        return row
-
-    def replace_job(self, job: Job) -> bool:
-        """Add the job or change the stored one to it; see `BaseJobStore.replace_job()`.
-
-        A job whose schedule has ended stays so when it comes again with the same trigger.
-        """
-        self._check_allowed(job)
-        with transaction.atomic(using=self.using):
-            row = self._locked(job.id)
-            if row is None:
-                self.add_job(job)
-                return False
-            before = snapshot(row)
-            columns = definition(job)
-            same_trigger = columns["trigger"] == row.trigger
-            for name, value in columns.items():
-                setattr(row, name, value)
-            if job.run_time_chosen or not (same_trigger or row.paused):
-                keep_closed(job, row.claimed_through, self.clock.now())
-                write_runtime(row, job, self.clock.now())
-                row.finished_at = None
-            forgive(row)
-            self._save(row, "modified", before)
-        stored = to_job(row)
-        job.next_run_time, job.next_fire_time = stored.next_run_time, stored.next_fire_time
-        return True
-
-    def merge_declared(self, job: Job, declared: str, decide: Callable[[ScheduledJob, str], Any]) -> Any:
-        """Add a job that code declares, or let `decide(row, declared)` say which columns of the stored one it may set.
-
-        Args:
-            job: the declared job, planned from now on.
-            declared: its declared columns as JSON, remembered for the next time.
-            decide: returns an object with `columns` to set and the `outcome`; returned as it is.
-        """
-        with transaction.atomic(using=self.using):
-            row = self._locked(job.id)
-            if row is None:
-                row = self._new_row(job)
-                row.declared = declared
-                end_if_over(row, job)
-                row.save(using=self.using, force_insert=True)
-                self._journal.write(row, "added", {}, snapshot(row))
-                return replace(decide(row, declared), outcome="added")
-            merged = decide(row, declared)
-            before, columns = snapshot(row), json.loads(declared)
-            if merged.outcome == "updated":
-                for name in merged.columns:
-                    setattr(row, name, columns[name])
-                if "trigger" in merged.columns and not row.paused:
-                    keep_closed(job, row.claimed_through, self.clock.now())
-                    write_runtime(row, job, self.clock.now())
-                    row.finished_at = None
-                    end_if_over(row, job)
-                forgive(row)
-            if merged.outcome == "updated" or row.declared != declared:
-                self._jobs.filter(pk=row.pk).update(declared=declared)
-                self._save(row, "updated from code", before)
-            return merged
-
-    def update_job(self, job: Job) -> None:
-        """Replace the definition and the run times of the stored job."""
-        self.modify_job(
-            job.id,
-            lambda stored: {
-                **{name: getattr(job, name) for name in ("args", "kwargs", "name", "trigger", "executor", "coalesce")},
-                **{name: getattr(job, name) for name in ("max_instances", "misfire_grace_time", "on_abandoned")},
-                "func": job.func_ref or job.func,
-                "next_run_time": job.next_run_time,
-                "next_fire_time": job.next_fire_time,
-            },
-        )
-
-    def modify_job(self, job_id: str, change: Change) -> Job:
-        """Change the job under its lock; only the columns that the change names are written."""
-        with transaction.atomic(using=self.using):
-            row = self._locked(job_id)
-            if row is None or row.finished_at is not None:
-                raise self.missing(job_id)
-            before = snapshot(row)
-            job = to_job(row)
-            changes = change(job)
-            apply_change(job, changes, self.clock.now())
-            if "func" in changes:
-                self._check_allowed(job)
-            for name, value in definition(job, changes).items():
-                setattr(row, name, value)
-            now = self.clock.now()
-            if "next_run_time" in changes:
-                write_runtime(row, job, now)
-            elif "trigger" in changes:
-                row.planned_trigger = row.trigger
-            row.claimed_through, row.parked = job.claimed_through, job.parked
-            forgive(row)
-            self._save(row, action_of(changes), before, str(changes.get("pause_reason", "")))
-        return to_job(row)
-
-    def remove_job(self, job_id: str) -> None:
-        """Remove the job; its history stays."""
-        with transaction.atomic(using=self.using):
-            row = self._locked(job_id)
-            if row is None or row.finished_at is not None:
-                raise self.missing(job_id)
-            self._journal.write(row, "removed", snapshot(row), {})
-            self._jobs.filter(pk=row.pk).delete()
-
-    def remove_all_jobs(self) -> None:
-        """Remove every job of this store; their history stays."""
-        with transaction.atomic(using=self.using):
-            begin_with_a_write(self.using)
-            jobs = by_keys(self._jobs)
-            self._journal.write_many([(row, "removed", snapshot(row), {}) for row in jobs])
-            jobs.delete()
-
-    def request_run(self, job_id: str) -> str:
-        """Write a pending run; a node performs it."""
-        with transaction.atomic(using=self.using):
-            begin_with_a_write(self.using)
-            row = self._jobs.unfinished().filter(job_id=job_id).first()
-            if row is None:
-                raise self.missing(job_id)
-            run: JobRun = requested_run(row, self.clock.now(), current_actor().name)
-            run.save(using=self.using, force_insert=True)
-            self._journal.write(row, "run requested", {}, {"run": run.pk})
-        if self._host is not None:
-            self._host.wakeup()
-        return str(run.pk)
-
-    def _locked(self, job_id: str) -> ScheduledJob | None:
-        """Return the job's row, locked until the transaction ends and with its revision moved on.
-
-        Beginning with the write locks the row on every database, and spares SQLite a read before it. MariaDB may look the row up by
-        an index in which a pass moves it at that moment, and miss it; it never misses a primary key.
-        """
-        jobs = self._jobs.filter(job_id=job_id)
-        if connections[self.using].vendor == "mysql":
-            jobs = self._jobs.filter(pk=jobs.values_list("pk", flat=True).first())
-        row: ScheduledJob | None = jobs.first() if jobs.update(revision=F("revision") + 1) else None
-        return row
-
-    def _save(self, row: ScheduledJob, action: str, before: dict[str, Any], reason: str = "") -> None:
-        row.updated_at = self.clock.now()
-        after = snapshot(row)
-        row.save(using=self.using, force_update=True, update_fields=WRITTEN)
-        if before != after:
-            self._journal.write(row, action, before, after, reason)
-
-    def _check_allowed(self, job: Job) -> None:
-        check_allowed(definition(job, ["func"])["func_ref"])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from threading import RLock
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 from ..clock import SYSTEM_CLOCK, Clock
-from ..exceptions import ConflictingIdError, JobLookupError
+from ..exceptions import ConflictingIdError, JobLookupError, in_a_series
 from ..job import Job
 
 #: Called with a locked, current job; returns the options to change (`next_run_time` and `pause_reason` among them).
@@ -82,6 +82,10 @@ class JobKeeper(ABC):
     def get_all_jobs(self) -> list[Job]:
         """Return all jobs in the order of their next run times, paused ones last."""
 
+    def iter_all_jobs(self) -> Iterator[Job]:
+        """Yield all jobs in any order; stores that can do it hold few of them in memory at once."""
+        return iter(self.get_all_jobs())
+
     @abstractmethod
     def add_job(self, job: Job) -> None:
         """Add a new job.
@@ -89,6 +93,24 @@ class JobKeeper(ABC):
         Raises:
             ConflictingIdError: the id is taken.
         """
+
+    def add_jobs(self, jobs: Sequence[Job]) -> None:
+        """Add new jobs, all or none.
+
+        Raises:
+            ConflictingIdError: an id is taken; it is named.
+            SchedulerError: a job cannot be stored; the message says which.
+        """
+        with self._lock:
+            added: list[str] = []
+            try:
+                for index, job in enumerate(jobs):
+                    in_a_series(index, job.id, self.add_job, job)
+                    added.append(job.id)
+            except BaseException:
+                for job_id in added:
+                    self.remove_job(job_id)
+                raise
 
     @abstractmethod
     def update_job(self, job: Job) -> None:
@@ -146,6 +168,10 @@ class JobKeeper(ABC):
         return JobLookupError(
             f"Job {job_id!r} is not in job store {self.alias!r}. It may have finished; get_jobs() lists what is there."
         )
+
+    def refuse(self, job_id: str) -> NoReturn:
+        """Raise the error that says the id is taken."""
+        raise self.conflict(job_id)
 
     def conflict(self, job_id: str) -> ConflictingIdError:
         """Return the error that says the id is taken."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from itertools import chain
 from typing import TextIO
 
@@ -43,6 +44,19 @@ class ListJobs(StoreAccess):
             for alias in self._aliases(jobstore)
         )
         return [*waiting, *chain.from_iterable(stored)]
+
+    def iter_jobs(self, jobstore: str | None = None) -> Iterator[Job]:
+        """Yield the jobs of one job store, or of all, in any order.
+
+        However many there are, a store in a database holds a few thousand of them in memory at once. It does not read them at one
+        moment: a job that is added or removed meanwhile may come or not.
+        """
+        for job, alias, _ in list(self._tentative() or ()):
+            if jobstore in (None, alias):
+                yield job
+        for alias in self._aliases(jobstore):
+            for job in self._jobstores[alias].iter_all_jobs():
+                yield self._attach(job, alias)
 
     def print_jobs(self, jobstore: str | None = None, out: TextIO | None = None) -> None:
         """Print the jobs, their triggers and next run times, a job store at a time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -89,7 +90,7 @@ def create_trigger(
             "Pass a name such as 'cron', or call the class."
         )
     cls = trigger_class(name)
-    parameters = inspect.signature(cls).parameters
+    parameters = _parameters(cls)
     _check_names(name, kwargs, parameters)
     arguments = {key: value for key, value in kwargs.items() if not (key == "timezone" and value is None)}
     if timezone is not None and "timezone" in parameters:
@@ -97,6 +98,11 @@ def create_trigger(
     if name == "date" and arguments.get("run_date") is None:
         arguments["run_date"] = now
     return cls(**arguments)
+
+
+@cache
+def _parameters(cls: type[BaseTrigger]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(cls).parameters
 
 
 def _finished(trigger: BaseTrigger, kwargs: Mapping[str, Any]) -> BaseTrigger:

@@ -17,7 +17,10 @@ NOOP = "tests.project.jobs:noop"
 def test_every_method_about_jobs_has_its_async_twin():
     methods = {name for name, _ in inspect.getmembers(JobsApi, inspect.isfunction) if not name.startswith("_")}
 
-    twins = {name for name in methods if inspect.iscoroutinefunction(getattr(get_scheduler(), f"a{name}", None))}
+    def is_async(function):
+        return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+    twins = {name for name in methods if is_async(getattr(get_scheduler(), f"a{name}", None))}
 
     assert methods - twins == {"print_jobs", "scheduled_job"}
 

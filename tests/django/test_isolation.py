@@ -14,6 +14,8 @@ from django.db import OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone, translation
 
+from django_apscheduler_ng.connections import own_connection
+from django_apscheduler_ng.executors import pool
 from django_apscheduler_ng.executors.asyncio import AsyncIOExecutor
 from django_apscheduler_ng.executors.base import BaseExecutor
 from django_apscheduler_ng.executors.debug import DebugExecutor
@@ -315,3 +317,50 @@ def test_it_is_usable_by_hand_around_sync_and_async_code(transactional_db):
         seen = bodies.seen()
 
     assert (seen, asyncio.run(main())) == (UNTOUCHED, UNTOUCHED)
+
+
+# -- threads that wait ---------------------------------------------------------------------------------------------------
+
+
+def touch() -> None:
+    """Use the database."""
+    Group.objects.count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_has_nothing_to_do_for_a_while_closes_its_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "IDLE", 0.05)
+    monkeypatch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", None)
+    open_before, open_after = [], threading.Semaphore(0)
+    end_worker = clean_run.end_worker
+
+    def rest() -> None:
+        open_before.append(connections["default"].connection is not None)
+        end_worker()
+        if connections["default"].connection is None:
+            open_after.release()
+
+    monkeypatch.setattr(clean_run, "end_worker", staticmethod(rest))
+    executor, ends = ThreadPoolExecutor(1), Ends()
+    executor.start(Host(around_run=CLEAN_RUN), "default")
+    try:
+        for _ in range(2):  # it works again after a rest
+            executor.submit(make_run(touch), ends)
+            assert ends.outcome().status is RunStatus.SUCCEEDED
+            assert open_after.acquire(timeout=20)
+    finally:
+        executor.shutdown()
+
+    assert open_before[:2] == [True, True]
+
+
+@pytest.mark.django_db(transaction=True)
+@override_settings(DEBUG=True)
+def test_threads_of_the_node_remember_no_statements() -> None:
+    with own_connection("default"):
+        for _ in range(20_000 if os.environ.get("CI") else 500):
+            Group.objects.count()
+        remembered = len(connection.queries_log)
+
+    assert remembered > 0
+    assert len(connection.queries_log) == 0

@@ -62,6 +62,12 @@ async def append_async(path: str, seconds: float = 0) -> None:
     await asyncio.sleep(seconds)
 
 
+async def mark_async(text: str = "") -> None:
+    """Do what `mark` does, in an event loop."""
+    run = current_run()
+    await Mark.objects.acreate(job_id=run.job_id if run else "", text=text, pid=os.getpid())
+
+
 def mark(text: str = "") -> None:
     """Leave a row that says which fire time of which job was run, and in which process."""
     run = current_run()
@@ -71,13 +77,6 @@ def mark(text: str = "") -> None:
         text=text,
         pid=os.getpid(),
     )
-
-
-async def mark_async(text: str = "") -> None:
-    """Leave such a row through the asynchronous ORM."""
-    run = current_run()
-    assert run is not None
-    await Mark.objects.acreate(job_id=run.job_id, fire_time=run.fire_time, text=text, pid=os.getpid())
 
 
 def spin(path: str, seconds: float) -> None:

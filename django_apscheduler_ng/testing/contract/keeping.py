@@ -54,6 +54,30 @@ class KeepingContract(Rig):
         assert self.stored().name == "note"
         assert self.stored().next_run_time == at(0)
 
+    def test_many_jobs_are_added_together(self) -> None:
+        jobs = [self.job("one", every(60)), self.job("two", once(5), args=[1], misfire_grace_time=2.5)]
+
+        self.store.add_jobs(jobs)
+
+        for job in jobs:
+            assert _definition(self.stored(job.id)) == _definition(job)
+            assert self.stored(job.id).next_run_time == job.next_run_time
+
+    def test_of_many_jobs_none_is_added_where_an_id_is_taken(self) -> None:
+        self.add(name="first")
+
+        with pytest.raises(ConflictingIdError) as caught:
+            self.store.add_jobs([self.job("new", once(5)), self.job("job", once(5)), self.job("newer", once(5))])
+
+        assert str(caught.value) == f"Job 1 of the series ('job') cannot be added, so none was: {TAKEN}"
+        assert [job.id for job in self.store.get_all_jobs()] == ["job"]
+        assert self.stored().name == "first"
+
+    def test_all_jobs_are_visited_once(self) -> None:
+        self.store.add_jobs([self.job(f"job-{number}", once(number + 1)) for number in range(5)])
+
+        assert sorted(job.id for job in self.store.iter_all_jobs()) == [f"job-{number}" for number in range(5)]
+
     def test_an_id_that_is_taken_is_refused_and_the_job_that_has_it_stays(self) -> None:
         self.add(name="first")
 

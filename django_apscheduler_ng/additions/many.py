@@ -1,0 +1,128 @@
+"""The statements that insert many jobs with their journal entries.
+
+As with the hot writes of a pass, rows come as a JSON document: drivers and databases take longer over as many parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..hotsql import HotSQL
+from ..hotsql.base import dump
+from ..hotsql.mariadb import MariaDB
+from ..hotsql.postgresql import PostgreSQL
+from ..hotsql.sqlite import SQLite
+from ..notifications import CHANNEL, are_sent
+from .columns import COLUMNS, COMMON, ENTRY, INITIAL, JOB, JOBS, LOG, Row
+from .one import as_one
+
+
+def insert_many(connection: BaseDatabaseWrapper, rows: Sequence[Row], common: Row) -> int:
+    """Insert jobs with their journal entries, inside a transaction; returns how many there were whose ids were free.
+
+    Raises:
+        IntegrityError: an id is taken; only on MariaDB, where to ignore that would be to ignore all errors.
+    """
+    document = dump([[row[name] for name in COLUMNS] for row in rows])
+    return _INSERTS[connection.vendor](connection, document, dump([[common[name] for name in COMMON]]), len(rows))
+
+
+class _Words:
+    """The parts of the statements in the words of one kind of database. Jobs are called `v`, and what they share `c`."""
+
+    def __init__(self, sql: HotSQL) -> None:
+        self._sql = sql
+        self._quote = sql.quote
+
+    def source(self, columns: Mapping[str, str], name: str = "v", document: str = "%s") -> str:
+        """Return the derived table of a document."""
+        return f"{self._sql.source(columns).removesuffix('v')}{name}".replace("%s", document, 1)
+
+    def jobs(self, source: str, number: str = "{}") -> str:
+        """Return the statement that inserts the jobs; `number` makes a floating point number of text."""
+        columns = {name: f"v.{self._quote(name)}" for name in JOB}
+        columns["misfire_grace_time"] = number.format(columns["misfire_grace_time"])
+        columns["planned_trigger"] = columns["trigger"]
+        columns |= {name: f"c.{name}" for name in ("namespace", "environment", "origin")}
+        columns |= dict.fromkeys(("created_at", "updated_at"), f"c.{self._quote('at')}")
+        columns["paused_by"] = "CASE WHEN v.paused THEN c.paused_by ELSE '' END"
+        columns["paused_at"] = f"CASE WHEN v.paused THEN c.{self._quote('at')} END"
+        return self._insert(JOBS, {**columns, **INITIAL}, source)
+
+    def entries(self, source: str) -> str:
+        """Return the statement that inserts a journal entry for each of the jobs, whose rows are `j`."""
+        columns = {name: f"c.{self._quote(name)}" for name in ("namespace", "at", "actor_id", "actor_name", "reason")}
+        columns |= {"job_key": "j.id", "job_id": "v.job_id", "after": f"v.{self._quote('after')}"}
+        return self._insert(LOG, {**columns, "action": "'added'", "before": "'{}'"}, source)
+
+    def _insert(self, table: str, columns: Mapping[str, str], source: str) -> str:
+        names = ", ".join(map(self._quote, columns))
+        return f"INSERT INTO {table} ({names}) SELECT {', '.join(columns.values())} FROM {source}"  # noqa: S608
+
+
+#: How the row of a job is found again.
+_SAME = "j.namespace = c.namespace AND j.job_id = v.job_id"
+
+
+@cache
+def _sqlite_sql() -> tuple[str, str]:
+    words = _Words(SQLite())
+    common = words.source(COMMON, "c")
+    return (
+        words.jobs(f"{common} CROSS JOIN {words.source(COLUMNS)} WHERE true ON CONFLICT DO NOTHING"),
+        words.entries(f"{common} CROSS JOIN {words.source(ENTRY)} CROSS JOIN {JOBS} AS j ON {_SAME}"),
+    )
+
+
+def _sqlite(connection: BaseDatabaseWrapper, jobs: str, common: str, number: int) -> int:
+    first, second = _sqlite_sql()
+    with connection.cursor() as cursor:
+        cursor.execute(first, [common, jobs])
+        inserted = int(cursor.rowcount)
+        if inserted == number:
+            cursor.execute(second, [common, jobs])
+    return inserted
+
+
+@cache
+def _postgresql_sql(told: bool) -> str:
+    words = _Words(PostgreSQL())
+    inserted = words.jobs("v, c ON CONFLICT DO NOTHING RETURNING id, job_id", "{}::double precision")
+    entries = words.entries("c, v JOIN j USING (job_id)")
+    return (
+        f"WITH v AS (SELECT * FROM {words.source(COLUMNS)}), c AS (SELECT * FROM {words.source(COMMON, 'c')}), "  # noqa: S608
+        f"j AS ({inserted}), e AS ({entries}) SELECT count(*), {'pg_notify(%s, (SELECT news FROM c))' if told else '%s'} FROM j"
+    )
+
+
+def _postgresql(connection: BaseDatabaseWrapper, jobs: str, common: str, number: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_postgresql_sql(are_sent(connection.alias)), [jobs, common, CHANNEL])
+        return int(cursor.fetchone()[0])
+
+
+@cache
+def _mariadb_sql(alone: bool) -> str:
+    words = _Words(MariaDB())
+    common = words.source(COMMON, "c", "common")
+    found = f"{words.source(ENTRY, 'v', 'jobs')} STRAIGHT_JOIN {JOBS} AS j FORCE INDEX (apsng_job_uniq) ON {_SAME}"
+    text = "LONGTEXT CHARACTER SET utf8mb4 DEFAULT %s"
+    jobs = words.jobs(f"{common} STRAIGHT_JOIN {words.source(COLUMNS, 'v', 'jobs')}")
+    entries = words.entries(f"{common} STRAIGHT_JOIN {found}")
+    return as_one(f"{jobs}; {entries}", alone, f"DECLARE jobs {text}; DECLARE common {text};")
+
+
+def _mariadb(connection: BaseDatabaseWrapper, jobs: str, common: str, number: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_mariadb_sql(connection.get_autocommit()), [jobs, common])
+    return number
+
+
+_INSERTS: Mapping[str, Callable[[BaseDatabaseWrapper, str, str, int], int]] = {
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
+    "mysql": _mariadb,
+}

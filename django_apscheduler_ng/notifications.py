@@ -1,0 +1,39 @@
+"""What tells the nodes of a change sooner than their next look: notifications of PostgreSQL, sent by whoever asks for the change.
+
+They are part of the statements that make the change, so that they arrive when it is committed and never when it is rolled back.
+They only make nodes faster: one that gets none looks after each `poll_interval`. `listening` is the nodes' side.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from django.db import connections
+from django.db.models import CharField, Func, QuerySet, TextField, Value
+from django.db.models.functions import Cast
+
+from .conf import get_config
+from .models import ScheduledJob
+
+#: The channel of all projects in a database; the payload tells them apart.
+CHANNEL = "django_apscheduler_ng"
+
+_Jobs = TypeVar("_Jobs", bound="QuerySet[ScheduledJob]")
+
+
+def payload(namespace: str) -> str:
+    """Return what says that jobs of this namespace have changed."""
+    return f"jobs {ScheduledJob._meta.db_table} {namespace}"
+
+
+def are_sent(using: str) -> bool:
+    """Return whether changes in this database are told."""
+    return connections[using].vendor == "postgresql" and get_config().notifications
+
+
+def telling(jobs: _Jobs, namespace: str) -> _Jobs:
+    """Return the same jobs; reading one of them tells the nodes that it changes, where that is possible."""
+    if not are_sent(jobs.db):
+        return jobs
+    told = Func(Value(CHANNEL), Value(payload(namespace)), function="pg_notify", output_field=TextField())
+    return jobs.annotate(told=Cast(told, CharField()))
