@@ -26,7 +26,7 @@ from .nodes import Node, Observer, executors_report
 from .pruning import Pruner
 from .querysets import ScheduledJobQuerySet, by_keys
 from .recorder import Ended, Limits, Recorder
-from .rescue import bury, hand_back_lost, interrupt, rescue, wake_parked
+from .rescue import bury, hand_back, interrupt, rescue, unsettled, wake_parked
 from .runs import Outcome, Run
 
 logger = logging.getLogger(__name__)
@@ -174,9 +174,10 @@ class Membership:
                     logger.error(
                         "Node %s has not given a sign of life for its whole lease and is taken for dead.", dead
                     )
-            rescued = rescue(using, namespace, me, self._clock.now())
             with self._claiming:
-                lost = hand_back_lost(using, namespace, me, set(self._held))
+                live = unsettled(using, namespace, me)
+                lost = hand_back(using, me, [key for key, node in live if node == me and key not in self._held])
+            rescued = rescue(using, [key for key, node in live if node != me], self._clock.now())
             self._look_for_strays()
         if rescued or lost:
             self._host.wakeup()

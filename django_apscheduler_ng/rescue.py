@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from .connections import begin_with_a_write, transaction_of_its_own
 from .models import JobRun, NodeState, OnAbandoned, ScheduledJob, SchedulerNode
@@ -16,10 +16,15 @@ from .runs import RunStatus
 logger = logging.getLogger(__name__)
 
 
-def hand_back_lost(using: str, namespace: str, node: str, held: Collection[int]) -> int:
-    """Give back this node's live runs that it knows nothing of: the answer to their claim or start was lost, no body was started."""
-    runs = JobRun.objects.using(using).filter(namespace=namespace)
-    lost = [pk for pk in runs.live().filter(node=node).values_list("pk", flat=True) if pk not in held]
+def unsettled(using: str, namespace: str, node: str) -> list[tuple[int, str]]:
+    """Return (key, node) of the live runs of this node, and of those whose node is not alive."""
+    alive = SchedulerNode.objects.using(using).alive().filter(pk=OuterRef("node"))
+    runs = JobRun.objects.using(using).live().filter(namespace=namespace).exclude(node="")
+    return list(runs.filter(Q(node=node) | ~Exists(alive)).order_by("pk").values_list("pk", "node"))
+
+
+def hand_back(using: str, node: str, lost: Collection[int]) -> int:
+    """Give back live runs that this node knows nothing of: the answer to their claim or start was lost, no body was started."""
     if not lost:
         return 0
     mine = JobRun.objects.using(using).live().filter(pk__in=lost, node=node)
@@ -34,12 +39,9 @@ def bury(using: str, node: str, heartbeat: int) -> bool:
     return bool(alive.update(state=NodeState.DEAD))
 
 
-def rescue(using: str, namespace: str, node: str, now: datetime) -> int:
-    """Handle the live runs of other nodes that are not alive, in the name of `node`; returns how many there were."""
-    alive = SchedulerNode.objects.using(using).alive().filter(pk=OuterRef("node"))
-    runs = JobRun.objects.using(using).live().filter(namespace=namespace)
-    stranded = runs.exclude(Exists(alive)).exclude(node__in=("", node))
-    found = list(stranded.order_by("pk")[:500])
+def rescue(using: str, stranded: Collection[int], now: datetime) -> int:
+    """Handle live runs whose node is not alive; returns how many there still were."""
+    found = list(JobRun.objects.using(using).live().filter(pk__in=stranded).order_by("pk")) if stranded else []
     if not found:
         return 0
     with transaction_of_its_own(using):

@@ -10,7 +10,7 @@ from django.db import connection, connections
 
 from django_apscheduler_ng import get_scheduler
 from django_apscheduler_ng.models import JobRun, ScheduledJob
-from django_apscheduler_ng.rescue import rescue
+from django_apscheduler_ng.rescue import rescue, unsettled
 from django_apscheduler_ng.runs import RunStatus
 from tests.concurrency import bodies
 from tests.concurrency.conftest import assert_each_began_once, finish, wait_until
@@ -86,7 +86,8 @@ def test_the_rescue_of_running_runs_begins_with_a_write(django_defaults):
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):
-        assert rescue("default", "default", "me", datetime.now(UTC)) == 1
+        stranded = [key for key, _ in unsettled("default", "default", "me")]
+        assert rescue("default", stranded, datetime.now(UTC)) == 1
 
     assert inside[0] == "UPDATE"
     assert JobRun.objects.get().status == RunStatus.ABANDONED

@@ -65,7 +65,8 @@ async def append_async(path: str, seconds: float = 0) -> None:
 async def mark_async(text: str = "") -> None:
     """Do what `mark` does, in an event loop."""
     run = current_run()
-    await Mark.objects.acreate(job_id=run.job_id if run else "", text=text, pid=os.getpid())
+    fire_time = run.fire_time if run else None
+    await Mark.objects.acreate(job_id=run.job_id if run else "", fire_time=fire_time, text=text, pid=os.getpid())
 
 
 def mark(text: str = "") -> None:
