@@ -15,7 +15,7 @@ from uuid import uuid4
 from django.db import DatabaseError, InterfaceError, connections
 
 from . import __version__
-from .claiming import Claims, Identity
+from .claiming import Claims, Identity, Peek
 from .clock import AnchoredClock
 from .conf import Config, get_config
 from .connections import own_connection
@@ -215,28 +215,28 @@ class Membership:
             if self._clock.in_doubt:
                 self._node.measure()
                 now = self._last_pass = self._clock.now()
-            due = self._next_due(now, free)
-            if due is None or due > now:
-                return Claim(next_look=due, starved=not all(free.values()))
+            peek = self._peek(now, free)
+            if peek.earliest is None or peek.earliest > now:
+                return Claim(next_look=peek.earliest, starved=not all(free.values()))
             self.recorder.flush()
             with self._claiming:
-                claim = self._claims.claim(now, free)
+                claim = self._claims.claim(now, free, peek)
                 for run in claim.runs:
                     self._held[int(run.id)] = self._claims.holding(run)
             claim.next_look = self._next_look_after(claim, now, free)
         return claim
 
-    def _next_due(self, now: datetime, free: Mapping[str, int]) -> datetime | None:
-        """Return when there is work for the executors that have free slots."""
+    def _peek(self, now: datetime, free: Mapping[str, int]) -> Peek:
+        """Look when there is work for the executors that have free slots."""
         executors = [alias for alias, slots in free.items() if slots > 0]
-        return self._claims.next_due(now, [*executors, *self._claims.stray_executors])
+        return self._claims.peek(now, [*executors, *self._claims.stray_executors])
 
     def _next_look_after(self, claim: Claim, now: datetime, free: Mapping[str, int]) -> datetime | None:
         """Return when to look again: at once while claims bring something, soon where others hold what is due."""
         taken = Counter(run.executor for run in claim.runs)
         try:
             with own_connection(self.identity.using):
-                due = self._next_due(now, {alias: slots - taken[alias] for alias, slots in free.items()})
+                due = self._peek(now, {alias: slots - taken[alias] for alias, slots in free.items()}).earliest
         except (DatabaseError, InterfaceError):
             return now  # an error would keep what is claimed from its start, for as long as this node lives
         if due is None or due > now or claim.runs or claim.passed:

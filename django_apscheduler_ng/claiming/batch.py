@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.models import Count, QuerySet
@@ -43,6 +43,30 @@ class Identity:
         runs = JobRun.objects.using(self.using).live().filter(namespace=self.namespace)
         return Counter(dict(runs.values_list("job_key").annotate(Count("pk")).order_by()))
 
+
+class Peek(NamedTuple):
+    """When there is work, as one read tells."""
+
+    #: By executor: the earliest moment at which one of its jobs is to be looked at.
+    jobs: Mapping[str, datetime | None]
+    #: When the earliest pending run is due.
+    pending: datetime | None
+
+    @property
+    def earliest(self) -> datetime | None:
+        """The earliest moment of all."""
+        return min((moment for moment in (*self.jobs.values(), self.pending) if moment is not None), default=None)
+
+    def has_pending(self, now: datetime) -> bool:
+        """Return whether a pending run is due."""
+        return self.pending is not None and self.pending <= now
+
+    def due_executors(self, now: datetime) -> set[str]:
+        """Return the executors that have due jobs."""
+        return {alias for alias, moment in self.jobs.items() if moment is not None and moment <= now}
+
+
+NOTHING = Peek(jobs={}, pending=None)
 
 #: What a run calls: the callable, its positional and its keyword arguments.
 Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]

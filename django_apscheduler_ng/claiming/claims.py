@@ -17,7 +17,7 @@ from ..jobstores.base import Claim
 from ..models import JobRun, SchedulerNode
 from ..querysets import SchedulerNodeQuerySet
 from ..runs import Run, RunStatus
-from .batch import Batch, Identity
+from .batch import NOTHING, Batch, Identity, Peek
 from .declines import Declines
 from .due import DueJobs
 from .pending import PendingRuns
@@ -55,19 +55,20 @@ class Claims:
     def stray_executors(self, aliases: Sequence[str]) -> None:
         self._due.stray_executors = tuple(aliases)
 
-    def next_due(self, now: datetime, executors: Sequence[str]) -> datetime | None:
-        """Return the earliest moment at which there is work for these executors: the one read of an idle poll.
+    def peek(self, now: datetime, executors: Sequence[str]) -> Peek:
+        """Look when there is work for these executors: the one read of an idle poll.
 
         A node that was taken for dead finds none before its next heartbeat.
         """
         if not executors:
-            return None
+            return NOTHING
         self._due.excluded = self._declines.current(now)
         sql, parameters = self._peek(tuple(executors), tuple(self._due.excluded))
         with connections[self._identity.using].cursor() as cursor:
             cursor.execute(sql, parameters)
-            found = map(moment_from_db, cursor.fetchone() or ())
-        return min((moment for moment in found if moment is not None), default=None)
+            found = cursor.fetchone() or [None] * (len(executors) + 1)
+        *jobs, pending = map(moment_from_db, found)
+        return Peek(jobs=dict(zip(executors, jobs, strict=True)), pending=pending)
 
     def _peek(self, executors: tuple[str, ...], excluded: tuple[int, ...]) -> tuple[str, tuple[Any, ...]]:
         """Return the statement of the peek, and its parameters; made anew only when it is another one than before."""
@@ -80,25 +81,25 @@ class Claims:
             self._peek_for = (executors, excluded)
         return self._peeking
 
-    def claim(self, now: datetime, free: Mapping[str, int]) -> Claim:
-        """Claim what is due, and never let one job that cannot be claimed stand in the way of the others."""
+    def claim(self, now: datetime, free: Mapping[str, int], peek: Peek) -> Claim:
+        """Claim what the peek found due, and never let one job that cannot be claimed stand in the way of the others."""
         self._due.excluded = self._declines.current(now)
         slots = {**dict.fromkeys(self.stray_executors, _STRAYS), **free}
         try:
-            return self._claim(now, slots)
+            return self._claim(now, slots, peek)
         except PASSING_ERRORS:
             raise
         except DatabaseError as error:
             logger.warning("A batch of jobs was refused by the database (%s); they are claimed one by one.", error)
-            return self._claim_one_by_one(now, slots)
+            return self._claim_one_by_one(now, slots, peek)
 
-    def _claim_one_by_one(self, now: datetime, slots: Mapping[str, int]) -> Claim:
+    def _claim_one_by_one(self, now: datetime, slots: Mapping[str, int], peek: Peek) -> Claim:
         """Claim with a transaction for each job; the one that the database refuses is declined."""
         together, left = Claim(starved=True), dict(slots)
         due = self._due.waiting(list(slots)).due(now).order_by("wake_at")
         for key in list(due.values_list("pk", flat=True)[:_SINGLES]):
             try:
-                claim = self._claim(now, left, only=key)
+                claim = self._claim(now, left, peek, only=key)
             except PASSING_ERRORS:
                 raise
             except DatabaseError as error:
@@ -111,14 +112,14 @@ class Claims:
             together.ended += claim.ended
         return together
 
-    def _claim(self, now: datetime, slots: Mapping[str, int], only: int | None = None) -> Claim:
+    def _claim(self, now: datetime, slots: Mapping[str, int], peek: Peek, only: int | None = None) -> Claim:
         """Claim in one transaction; nothing of it counts before it is committed."""
         batch = Batch(now=now, free=dict(slots))
         with transaction_of_its_own(self._identity.using):
             begin_with_a_write(self._identity.using)
-            if only is None:
+            if only is None and peek.has_pending(now):
                 self._pending.take(batch)
-            self._due.take(batch, only)
+            self._due.take(batch, peek.due_executors(now), only)
             self._write(batch)
         for job_key in batch.remembered:
             self._declines.remember(job_key, now)

@@ -48,16 +48,19 @@ class DueJobs:
         jobs = jobs.served_in(self._identity.environment).filter(executor__in=executors, wake_at__isnull=False)
         return jobs.exclude(pk__in=list(self.excluded)) if self.excluded else jobs
 
-    def take(self, batch: Batch, only: int | None = None) -> None:
+    def take(self, batch: Batch, executors: Collection[str], only: int | None = None) -> None:
         """Lock due jobs, executor by executor in the order of their run times, and plan them.
 
         Args:
             batch: receives what is to be written.
+            executors: those that have due jobs.
             only: key of the one job to take; None = all.
         """
         for alias, free in list(batch.free.items()):
             if free <= 0:
                 batch.claim.starved = True
+                continue
+            if alias not in executors:
                 continue
             jobs = self.waiting([alias]).due(batch.now).order_by("wake_at")
             if only is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from typing import Any, Self
 
-from django_apscheduler_ng import serving
+from django_apscheduler_ng import livenode, serving
 from django_apscheduler_ng.jobstores.django import DjangoJobStore
 
 #: How long a node may take to start or to stop, in seconds.
@@ -53,14 +53,14 @@ class Node:
         self.code: int | None = None
 
     def _serve(self, options: serving.Options) -> None:
-        make = serving.make_node
+        make = livenode.make_node
 
         def make_and_keep(*args: Any, **kwargs: Any) -> Any:
             self.scheduler = make(*args, **kwargs)
             self._notice_first_pass(self.store)
             return self.scheduler
 
-        serving.make_node = make_and_keep
+        livenode.make_node = make_and_keep
         self.code = serving.serve(options, self, self._requests)  # type: ignore[arg-type]
 
     def _notice_first_pass(self, store: Any) -> None:
