@@ -175,8 +175,9 @@ class Membership:
                         "Node %s has not given a sign of life for its whole lease and is taken for dead.", dead
                     )
             with self._claiming:
+                held = set(self._held)  # before the read: what ends meanwhile is held no longer, and still read as live
                 live = unsettled(using, namespace, me)
-                lost = hand_back(using, me, [key for key, node in live if node == me and key not in self._held])
+                lost = hand_back(using, me, [key for key, node in live if node == me and key not in held])
             rescued = rescue(using, [key for key, node in live if node != me], self._clock.now())
             self._look_for_strays()
         if rescued or lost:
