@@ -24,7 +24,7 @@ from .notifications import CHANNEL, are_sent, payload
 logger = logging.getLogger(__name__)
 
 #: Between two wake-ups at least, in seconds: however many changes there are, they cause some tens of passes a second.
-QUIET = 0.04
+QUIET = 0.02
 
 #: Seconds that an echo may take, however often the heart beats.
 PATIENCE = 2.0
