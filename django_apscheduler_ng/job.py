@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -96,6 +97,25 @@ class Job:
             }
         )
         self.name = checked_option("name", name) if name is not None else _name_of(self)
+
+    def sibling(
+        self,
+        *,
+        id: str | None,  # noqa: A002 - the public name
+        trigger: BaseTrigger,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any] | None,
+    ) -> Job:
+        """Return a new job with the callable and the policies of this one, which was not planned yet; they are not checked again.
+
+        Raises:
+            InvalidJobError: the id is impossible, or the arguments do not fit the callable.
+        """
+        job = copy(self)
+        job.id = checked_id(uuid4().hex if id is None else id)
+        job.trigger = trigger
+        job.apply({"args": args, "kwargs": {} if kwargs is None else kwargs})
+        return job
 
     @property
     def func(self) -> Callable[..., Any]:

@@ -150,7 +150,7 @@ class AddJobs(StoreAccess):
             del job_options["args"]
         self._check_executor(job_options.get("executor", "default"))
         func, trigger = named.pop("func"), named.pop("trigger", None)
-        return self._make_job(func, series.trigger(trigger, named), **job_options)
+        return series.job(func, series.trigger(trigger, named), job_options, self._make_job)
 
     def _make_job(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import FunctionType
 from typing import Any
 
 from ..exceptions import ConflictingIdError, InvalidTriggerError
@@ -14,14 +15,18 @@ from ..triggers.base import BaseTrigger
 #: Types whose equal values are the same in every respect; moments, for one, may be equal in different zones.
 _PLAIN = (str, int, float, bool, type(None))
 
+#: Options that each job has for itself.
+_OWN = ("id", "args", "kwargs")
+
 
 class Series:
-    """The triggers of the jobs that are added together."""
+    """What the jobs that are added together have in common: triggers, callables and policies."""
 
     def __init__(self, make: Callable[[Any, Mapping[str, Any]], BaseTrigger]) -> None:
         """Make them with `make(name, arguments)`."""
         self._make = make
         self._made: dict[Any, BaseTrigger] = {}
+        self._jobs: dict[Any, Job] = {}
         self._plans: dict[int, Plan] = {}
 
     def trigger(self, named: BaseTrigger | str | None, arguments: Mapping[str, Any]) -> BaseTrigger:
@@ -32,6 +37,26 @@ class Series:
         if key not in self._made:
             self._made[key] = self._make(named, arguments)
         return self._made[key]
+
+    def job(
+        self,
+        func: Callable[..., Any] | str,
+        trigger: BaseTrigger,
+        options: Mapping[str, Any],
+        make: Callable[..., Job],
+    ) -> Job:
+        """Return `make(func, trigger, **options)`; of jobs with one callable and the same policies only the first is really made."""
+        if "next_run_time" in options or not isinstance(func, (str, FunctionType)):
+            return make(func, trigger, **options)
+        shared = [(name, type(value), value) for name, value in options.items() if name not in _OWN]
+        if not all(kind in _PLAIN for _, kind, _ in shared):
+            return make(func, trigger, **options)
+        key = (func, *shared)
+        if key not in self._jobs:
+            self._jobs[key] = make(func, trigger, **options)
+            return self._jobs[key]
+        own = (options.get("id"), options.get("args", ()), options.get("kwargs"))
+        return self._jobs[key].sibling(id=own[0], trigger=trigger, args=own[1], kwargs=own[2])
 
     def plan(self, job: Job, now: datetime) -> None:
         """Give the job its first run time. Only jitter makes that depend on the job."""

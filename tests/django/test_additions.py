@@ -135,6 +135,30 @@ def test_jobs_may_come_from_a_generator_and_share_their_trigger():
 
 
 @pytest.mark.django_db
+def test_jobs_that_share_callable_and_policies_keep_what_is_their_own():
+    options = [
+        {"func": jobs.noop, "args": [1], "name": "one", "hours": 1},
+        {"func": jobs.noop, "kwargs": {"a": 2}, "name": "one", "hours": 2},
+        {"func": jobs.noop, "name": "two", "hours": 1, "coalesce": False},
+        {"func": jobs.noop, "name": "one", "hours": 1, "next_run_time": None},
+        {"func": jobs.noop, "name": "one", "hours": 1, "coalesce": 1},
+    ]
+    added = get_scheduler().add_jobs({"trigger": "interval", **each} for each in options[:4])
+
+    assert [(job.args, job.kwargs, job.name, job.coalesce) for job in added] == [
+        ((1,), {}, "one", True),
+        ((), {"a": 2}, "one", True),
+        ((), {}, "two", False),
+        ((), {}, "one", True),
+    ]
+    assert len({job.id for job in added}) == 4
+    assert [str(job.trigger) for job in added] == [f"interval[{hours}:00:00]" for hours in (1, 2, 1, 1)]
+    assert [job.next_run_time is None for job in added] == [False, False, False, True]
+    with pytest.raises(InvalidJobError, match="'coalesce' must be True or False, got 1"):
+        get_scheduler().add_jobs({"trigger": "interval", **each} for each in options)
+
+
+@pytest.mark.django_db
 def test_no_jobs_are_no_statement(django_assert_num_queries):
     with django_assert_num_queries(0):
         assert get_scheduler().add_jobs([]) == []
