@@ -128,6 +128,7 @@ class MariaDBServer(Server):
             f"--datadir={data}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
+            f"--tmpdir={data}",
         ]
         run(install, log, cwd=data, **as_user)
         self.port = free_port()
@@ -135,6 +136,7 @@ class MariaDBServer(Server):
             "--no-defaults", f"--datadir={data}", f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self._socket}",
             f"--pid-file={directory / 'mariadb.pid'}", "--innodb-flush-log-at-trx-commit=2", "--max-connections=200",
             "--innodb-buffer-pool-size=64M", "--character-set-server=utf8mb4",
+            f"--tmpdir={data}",  # it begins with clearing that of others' files
         )  # fmt: skip
         self._program = Program([find_program("mariadbd") or "", *options], log, cwd=data, **as_user)
 
