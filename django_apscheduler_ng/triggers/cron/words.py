@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .fields import FIELDS, LAST, POSITIONS, values_of
-from .rule import Rule
+from .rule import Rule, table
 
 _MONTHS = (
     "January",
@@ -42,7 +42,7 @@ def _times(rule: Rule) -> str:
     """Return the times of day in words."""
     hour, minute, second = (rule.fields[name] for name in ("hour", "minute", "second"))
     if hour.mask.bit_count() * minute.mask.bit_count() * second.mask.bit_count() <= _LISTED_TIMES:
-        return "at " + _joined([_clock(time) for time in rule.times])
+        return "at " + _joined([_clock(time) for time in table(rule.times)])
     if second.mask != 1:
         return _with_seconds(rule)
     if minute.mask.bit_count() > 1 and (rhythm := _rhythm(rule, "minute")):
