@@ -23,13 +23,11 @@ _ALL_YEARS = parse(FIELDS["year"], "*").mask
 _SURE_DAYS = parse(FIELDS["day"], "1-28").mask
 
 
-class Dates(NamedTuple):
-    """The dates that a cron expression means. All but `either` are bit masks of the values."""
+class Days(NamedTuple):
+    """The days that a cron expression means in each of its months. Those that are numbers are bit masks of the values."""
 
-    years: int
-    months: int
-    days: int
-    last_day: bool
+    numbers: int
+    last: bool
     #: Weekdays by their position in the month.
     positions: frozenset[tuple[int, int]]
     weeks: int
@@ -37,40 +35,25 @@ class Dates(NamedTuple):
     #: Whether the day of the month or the day of the week suffices.
     either: bool
 
-    def next_month(self, year: int, month: int) -> tuple[int, int] | None:
-        """Return year and number of the first month at or after that one, which may be a 13th, that is meant."""
-        if self._has_year(year) and (later := self.months >> month):
-            return year, month + lowest(later)
-        following = year + 1 if self._has_year(year + 1) else next_year(self.years, year + 1)
-        return None if following is None else (following, lowest(self.months))
-
-    def _has_year(self, year: int) -> bool:
-        # Thousands of bits take their time to be shifted, and nearly always all of them are set.
-        return year >= FIRST_YEAR and (self.years == _ALL_YEARS or bool(self.years >> year & 1))
-
-    def of_month(self, year: int, month: int) -> Month:
-        """Return the days of a month that are meant; whether the month itself is meant is not looked at."""
-        first, following = date(year, month, 1).toordinal(), _first_of_next(year, month)
-        first_weekday, length = (first - 1) % 7, following - first
-        days = self.days
-        if self.last_day or self.positions:
-            days = self._days(first_weekday, length)
+    def bits(self, first_weekday: int, length: int) -> int:
+        """Return the bits of the days in a month, leaving weeks aside."""
+        numbers = self.numbers
+        if self.last or self.positions:
+            numbers = self._numbers_in(first_weekday, length)
         weekdays = _by_weekday(self.weekdays, first_weekday)
-        bits = (days | weekdays if self.either else days & weekdays) & (2 << length) - 2
-        if self.weeks != _ALL_WEEKS:
-            bits = sum(1 << day for day in values_of(bits) if self._in_week(date(year, month, day)))
-        return Month(first - EPOCH_ORDINAL, following - EPOCH_ORDINAL, bits >> 1)
+        return (numbers | weekdays if self.either else numbers & weekdays) & (2 << length) - 2
 
-    def _days(self, first_weekday: int, length: int) -> int:
+    def _numbers_in(self, first_weekday: int, length: int) -> int:
         """Return the bits of the days that the field for the day of the month means."""
-        bits = self.days | self.last_day << length
+        bits = self.numbers | self.last << length
         for position, weekday in self.positions:
             day = (weekday - first_weekday) % 7 + 1
             weeks = (length - day) // 7 if position == LAST else position - 1
             bits |= 1 << day + 7 * weeks
         return bits
 
-    def _in_week(self, day: date) -> bool:
+    def in_week(self, day: date) -> bool:
+        """Return whether the ISO week of `day` is meant."""
         return bool(self.weeks >> day.isocalendar().week & 1)
 
 
@@ -89,6 +72,16 @@ class Month(NamedTuple):
         return day + lowest(bits) if bits else None
 
 
+@lru_cache(maxsize=1024)
+def month_of(days: Days, year: int, month: int) -> Month:
+    """Return the `days` of a month, be the month itself meant or not; many triggers mean the same ones."""
+    first, following = date(year, month, 1).toordinal(), _first_of_next(year, month)
+    bits = days.bits((first - 1) % 7, following - first)
+    if days.weeks != _ALL_WEEKS:
+        bits = sum(1 << day for day in values_of(bits) if days.in_week(date(year, month, day)))
+    return Month(first - EPOCH_ORDINAL, following - EPOCH_ORDINAL, bits >> 1)
+
+
 def _first_of_next(year: int, month: int) -> int:
     """Return the ordinal of the first day of the month after that one."""
     return date(year, month + 1, 1).toordinal() if month < 12 else date(year, 12, 31).toordinal() + 1
@@ -98,6 +91,25 @@ def _by_weekday(weekdays: int, first_weekday: int) -> int:
     """Return the bits of the days of a month that fall on `weekdays`, if its first day is a `first_weekday`."""
     turned = weekdays >> first_weekday | weekdays << 7 - first_weekday & 0b1111111
     return turned * _EVERY_7TH
+
+
+class Dates(NamedTuple):
+    """The dates that a cron expression means; years and months are bit masks of the values."""
+
+    years: int
+    months: int
+    days: Days
+
+    def next_month(self, year: int, month: int) -> tuple[int, int] | None:
+        """Return year and number of the first month at or after that one, which may be a 13th, that is meant."""
+        if self._has_year(year) and (later := self.months >> month):
+            return year, month + lowest(later)
+        following = year + 1 if self._has_year(year + 1) else next_year(self.years, year + 1)
+        return None if following is None else (following, lowest(self.months))
+
+    def _has_year(self, year: int) -> bool:
+        # Thousands of bits take their time to be shifted, and nearly always all of them are set.
+        return year >= FIRST_YEAR and (self.years == _ALL_YEARS or bool(self.years >> year & 1))
 
 
 def next_year(years: int, year: int) -> int | None:
@@ -111,14 +123,14 @@ def days_of_year(dates: Dates, year: int) -> tuple[int, ...]:
     """Return the dates of a year as days since the epoch, in order."""
     if not dates.years >> year & 1:
         return ()
-    months = (dates.of_month(year, number) for number in values_of(dates.months))
+    months = (month_of(dates.days, year, number) for number in values_of(dates.months))
     return tuple(month.first + day for month in months for day in values_of(month.bits))
 
 
 def is_possible(dates: Dates) -> bool:
     """Return whether there is any such date."""
-    # Each day that all months have falls on each weekday in some year: most expressions need no search.
-    if dates.days & _SURE_DAYS and dates.weeks == _ALL_WEEKS and dates.years == _ALL_YEARS:
+    # A day that all months have falls on each weekday in some year: most expressions need no search.
+    if dates.years == _ALL_YEARS and dates.days.weeks == _ALL_WEEKS and dates.days.numbers & _SURE_DAYS:
         return True
     return _has_date(dates)
 
@@ -130,7 +142,7 @@ def _has_date(dates: Dates) -> bool:
     found = dates.next_month(lowest(dates.years), 1)
     while found is not None and found[0] < end:
         year, number = found
-        if dates.of_month(year, number).bits:
+        if month_of(dates.days, year, number).bits:
             return True
         found = dates.next_month(year, number + 1)
     return False
@@ -185,16 +197,15 @@ class Rule:
         """
         self.fields = _completed(fields)
         day, weekday = self.fields["day"], self.fields["day_of_week"]
-        self.dates = Dates(
-            years=self.fields["year"].mask,
-            months=self.fields["month"].mask,
-            days=day.mask,
-            last_day=day.last,
+        days = Days(
+            numbers=day.mask,
+            last=day.last,
             positions=day.positions,
             weeks=self.fields["week"].mask,
             weekdays=weekday.mask,
             either=crontab and not day.starred and not weekday.starred,
         )
+        self.dates = Dates(self.fields["year"].mask, self.fields["month"].mask, days)
         self.times = Times(self.fields["hour"].mask, self.fields["minute"].mask, self.fields["second"].mask)
 
     @property

@@ -8,7 +8,7 @@ from datetime import date, tzinfo
 from functools import cached_property
 
 from ..walltime import DAY, EPOCH_ORDINAL, OnGap, OnOverlap, Stretch, stretch_at
-from .rule import CALENDAR_YEARS, Month, Rule, days_of_year, table
+from .rule import CALENDAR_YEARS, Month, Rule, days_of_year, month_of, table
 
 #: The last year that is searched: in the following one, moments of some zones lie beyond what `datetime` can hold.
 LAST_YEAR = 9998
@@ -160,7 +160,7 @@ class Search:
         limit = min(following[0] + CALENDAR_YEARS, LAST_YEAR) if following else 0
         while following and following[0] <= limit:
             year, number = following
-            self._month = month = self._dates.of_month(year, number)
+            self._month = month = month_of(self._dates.days, year, number)
             found = month.day_from(max(day, month.first))
             if found is not None:
                 return found

@@ -100,7 +100,7 @@ def _every(step: int, unit: str) -> str:
 def _date_limits(rule: Rule) -> str:
     """Return the months, weeks and years to which the days are limited, or an empty string."""
     restricted = [name for name in ("month", "week", "year") if not _is_every(rule, name)]
-    if not _is_every(rule, "day") and not rule.dates.either:
+    if not _is_every(rule, "day") and not rule.dates.days.either:
         restricted = [name for name in restricted if name != "month"]
     return " ".join(f"in {_listed(rule, name)}" for name in restricted)
 
@@ -109,7 +109,7 @@ def _days(rule: Rule) -> str:
     """Return the days of the month and of the week in words."""
     every_day, every_weekday = _is_every(rule, "day"), _is_every(rule, "day_of_week")
     weekdays = f"on {_listed(rule, 'day_of_week')}"
-    if rule.dates.either:
+    if rule.dates.days.either:
         return "" if every_day or every_weekday else f"{_days_of_month(rule)} or {weekdays}"
     if every_day:
         return "" if every_weekday else weekdays
