@@ -31,6 +31,7 @@ def read(field, text):
 @example(FIELDS["minute"], "*/7,50-59/3")
 @example(FIELDS["year"], "1970-9999/400")
 @example(FIELDS["day"], "5/10")
+@example(FIELDS["hour"], "*/60")
 def test_a_field_says_the_same_however_it_is_read(field, text):
     # A space keeps a text from being read the quick way.
     assert read(field, text) == read(field, f" {text}")

@@ -133,6 +133,7 @@ def _usual_mask(field: Field, item: str) -> int:
         low, high = field.low, field.high
     else:
         first, dash, last = ends.partition("-")
+        # What is unknown makes a range that goes down, or beyond the field.
         low = field.usual.get(first, field.high + 1)
         high = field.usual.get(last, -1) if dash else low
         if high < low or high > field.high or (slash and not dash):
@@ -207,9 +208,9 @@ def _range_end(field: Field, first: str, low: int, last: str, context: _Context)
     if high < low and field.high == high + len(field.labels):
         high = field.high
     if high < low:
-        lowest, highest = field.ends(first)
-        rest = last if last == lowest else f"{lowest}-{last}"
-        context.refuse(field, "must have ranges that go up", f" Write '{first}-{highest},{rest}'.")
+        bottom, top = field.ends(first)
+        rest = last if last == bottom else f"{bottom}-{last}"
+        context.refuse(field, "must have ranges that go up", f" Write '{first}-{top},{rest}'.")
     return high
 
 
