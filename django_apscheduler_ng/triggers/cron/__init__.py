@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, tzinfo
-from functools import cached_property
 from typing import Any, Self
 
 from ...exceptions import InvalidTriggerError
@@ -143,6 +142,7 @@ class CronTrigger(BaseTrigger):
         choice_argument(self.alias, "on_overlap", on_overlap, ("first", "both"))
         self.on_gap: OnGap = on_gap
         self.on_overlap: OnOverlap = on_overlap
+        self._search = Search(self._rule, self.timezone, on_gap, on_overlap)
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """Return the first fire time after `previous_fire_time`; without one, the first at or after `now`."""
@@ -158,10 +158,6 @@ class CronTrigger(BaseTrigger):
     def fixed(self) -> bool:
         """Whether hour and minute are named, so that `on_gap` and `on_overlap` apply."""
         return self._rule.fixed
-
-    @cached_property
-    def _search(self) -> Search:
-        return Search(self._rule, self.timezone, self.on_gap, self.on_overlap)
 
     def span(self, first: datetime, until: datetime) -> FireSpan:
         """Return the fire times from `first` up to and including `until`, calculated, not visited."""

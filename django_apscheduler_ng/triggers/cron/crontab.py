@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 from ...exceptions import InvalidTriggerError, did_you_mean
 from .fields import FIELDS, WEEKDAYS, Field, FieldValues, parse
@@ -51,8 +50,9 @@ def parse_crontab(expression: object) -> dict[str, FieldValues]:
             "Crontab expression must have 5 fields (minute, hour, day, month, day of week), "
             f"got {len(parts)} in {expression!r}.{hint}"
         )
-    found = {field.name: _parse(field, part, expression) for field, part in zip(_ORDER, parts, strict=True)}
-    return found | {"day_of_week": _from_monday(found["day_of_week"])}
+    found = _parse(parts, expression)
+    found["day_of_week"] = _from_monday(found["day_of_week"])
+    return found
 
 
 def _expanded(expression: str) -> str:
@@ -71,17 +71,16 @@ def _expanded(expression: str) -> str:
     return NICKNAMES[nickname]
 
 
-def _parse(field: Field, part: str, expression: str) -> FieldValues:
-    """Return what one field says; the message of a mistake quotes the whole expression."""
+def _parse(parts: list[str], expression: str) -> dict[str, FieldValues]:
+    """Return what the fields say; the message of a mistake quotes the whole expression."""
     try:
-        return parse(field, part)
+        return {field.name: parse(field, part) for field, part in zip(_ORDER, parts, strict=True)}
     except InvalidTriggerError:
         pass
-    return parse(field, part, expression)
+    return {field.name: parse(field, part, expression) for field, part in zip(_ORDER, parts, strict=True)}
 
 
-@lru_cache(maxsize=256)
 def _from_monday(values: FieldValues) -> FieldValues:
     """Return the weekdays counted from Monday = 0 instead of Sunday = 0 and 7."""
-    sunday = values.mask & 1 or values.mask >> 7 & 1
-    return values._replace(mask=values.mask >> 1 & 0b0111111 | sunday << 6)
+    sunday = (values.mask | values.mask >> 7) & 1
+    return FieldValues(values.text, values.mask >> 1 & 0b0111111 | sunday << 6)

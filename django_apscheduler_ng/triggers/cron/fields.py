@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple, NoReturn
 
 from ...exceptions import InvalidTriggerError, did_you_mean
@@ -15,6 +15,9 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: The words before a weekday: the position in the month that each stands for; LAST is the last one.
 LAST = -1
 POSITIONS = {"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "last": LAST}
+
+#: Steps as they are usually written; each field has its own upper bound.
+_STEPS = {str(step): step for step in range(1, 61)}
 
 _ITEM = re.compile(r"(\*|[0-9]{1,4}|[a-z]+)(?:-([0-9]{1,4}|[a-z]+))?(?:/([0-9]{1,4}))?")
 _POSITION = re.compile(r"(\S+) ([a-z]+|[0-6])")
@@ -33,6 +36,13 @@ class Field:
     expected: str
     #: Whether `last` and `2nd tue` are allowed: days that each month has on another date.
     positions: bool = False
+
+    @cached_property
+    def usual(self) -> dict[str, int]:
+        """The values by their names and their usual numbers; empty where there are too many, as for years."""
+        values = range(self.low, self.high + 1) if self.high < 100 else ()
+        names = dict(zip(self.labels, values, strict=False))
+        return {f"{value:02}": value for value in values} | {str(value): value for value in values} | names
 
     def value(self, text: str) -> int | None:
         """Return the value written as `text`, a number or a name; None when it is neither."""
@@ -101,6 +111,38 @@ def parse(field: Field, written: str, whole: str | None = None) -> FieldValues:
     Raises:
         InvalidTriggerError: The text says nothing that the field can be.
     """
+    text = written.lower()
+    mask = 0
+    for item in text.split(","):
+        bits = _usual_mask(field, item)
+        if not bits:
+            return _parse_with_care(field, written, whole)
+        mask |= bits
+    return FieldValues(text, mask)
+
+
+def _usual_mask(field: Field, item: str) -> int:
+    """Return the bits of `*`, `a`, `a-b`, with or without a step, if written in the usual way; else 0.
+
+    Nearly all that people write is of this kind, and parsed in a fraction of the time that `_mask()` takes. It never
+    contradicts `_mask()`, which also knows the unusual and says what is wrong.
+    """
+    ends, slash, step_text = item.partition("/")
+    step = _STEPS.get(step_text, 0) if slash else 1
+    if ends == "*":
+        low, high = field.low, field.high
+    else:
+        first, dash, last = ends.partition("-")
+        # What is unknown makes a range that goes down, or beyond the field.
+        low = field.usual.get(first, field.high + 1)
+        high = field.usual.get(last, -1) if dash else low
+        if high < low or high > field.high or (slash and not dash):
+            return 0
+    return _bits(low, high, step) if 0 < step <= field.high - field.low + 1 else 0
+
+
+def _parse_with_care(field: Field, written: str, whole: str | None) -> FieldValues:
+    """Return what `parse()` returns, however the text is written; refuse mistakes."""
     text = re.sub(r" ?, ?", ",", " ".join(written.split()))
     mask, last, positions = 0, False, set()
     for item in text.split(","):
@@ -166,16 +208,28 @@ def _range_end(field: Field, first: str, low: int, last: str, context: _Context)
     if high < low and field.high == high + len(field.labels):
         high = field.high
     if high < low:
-        lowest, highest = field.ends(first)
-        rest = last if last == lowest else f"{lowest}-{last}"
-        context.refuse(field, "must have ranges that go up", f" Write '{first}-{highest},{rest}'.")
+        bottom, top = field.ends(first)
+        rest = last if last == bottom else f"{bottom}-{last}"
+        context.refuse(field, "must have ranges that go up", f" Write '{first}-{top},{rest}'.")
     return high
 
 
 def _bits(low: int, high: int, step: int) -> int:
+    """Return the bits of each value from `low` on, a `step` apart, up to `high`: a geometric series, moved up."""
     if step == 1:
-        return (1 << high + 1) - (1 << low)
-    return sum(1 << value for value in range(low, high + 1, step))
+        return (2 << high) - (1 << low)
+    count = (high - low) // step + 1
+    return ((1 << step * count) - 1) // ((1 << step) - 1) << low
+
+
+def lowest(mask: int) -> int:
+    """Return the lowest value whose bit is set; there must be one."""
+    return (mask & -mask).bit_length() - 1
+
+
+def highest(mask: int) -> int:
+    """Return the highest value whose bit is set; there must be one."""
+    return mask.bit_length() - 1
 
 
 def values_of(mask: int) -> Iterator[int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from datetime import date, tzinfo
+from functools import cached_property
 
 from ..walltime import DAY, EPOCH_ORDINAL, OnGap, OnOverlap, Stretch, stretch_at
-from .rule import CALENDAR_YEARS, Rule, days_of_year, next_year
+from .rule import CALENDAR_YEARS, Month, Rule, days_of_year, month_of, table
 
 #: The last year that is searched: in the following one, moments of some zones lie beyond what `datetime` can hold.
 LAST_YEAR = 9998
@@ -15,6 +17,9 @@ LAST_SECOND = (date(LAST_YEAR, 12, 30).toordinal() - EPOCH_ORDINAL) * DAY
 
 #: Nothing is cached: no moment lies in it.
 _NOWHERE = (0, 0, 0)
+_NO_STRETCH = (Stretch(0, 0, 0, 0), 0)
+_NO_MONTH = Month(0, 0, 0)
+_NOTHING_FOUND = (0, -1)
 _FAR = 3 * DAY
 
 
@@ -25,28 +30,36 @@ class Search:
     wall-clock times from `Stretch.first_wall()` on, and those that do not exist happen at its start. Within a day
     without a clock change that is one look into the sorted times of day.
 
-    What was found last is kept, so that a search that goes on from there is fast. Each cache is one tuple, replaced as
-    a whole: threads may share a search.
+    The first fire time comes from the bit masks alone. What was found last is kept, so that a search that goes on from
+    there is fast. Each cache is one tuple, replaced as a whole: threads may share a search.
     """
 
     def __init__(self, rule: Rule, zone: tzinfo, on_gap: OnGap, on_overlap: OnOverlap) -> None:
         self._dates = rule.dates
         self._times = rule.times
+        self._first_time, self._last_time = rule.times.first, rule.times.last
         self._zone = zone
-        self._on_gap: OnGap = on_gap if rule.fixed else "skip"
-        self._on_overlap: OnOverlap = on_overlap if rule.fixed else "both"
+        fixed = rule.fixed
+        self._on_gap: OnGap = on_gap if fixed else "skip"
+        self._on_overlap: OnOverlap = on_overlap if fixed else "both"
         #: First and last fire time of a day without a clock change, and its midnight.
         self._day = _NOWHERE
         #: A stretch and its first wall-clock time.
-        self._stretch: tuple[Stretch, int] = (Stretch(0, 0, 0, 0), 0)
-        #: First day of a year, first day of the next, the dates between.
-        self._year: tuple[int, int, tuple[int, ...]] = (0, 0, ())
+        self._stretch = _NO_STRETCH
+        self._month = _NO_MONTH
+        #: A wall-clock time and the rule's first at or after it.
+        self._found = _NOTHING_FOUND
+
+    @cached_property
+    def _table(self) -> array[int]:
+        """All times of day; made when a second one is looked for, because many searches end with the first."""
+        return table(self._times)
 
     def after(self, second: int) -> int | None:
         """Return the first fire time after the moment `second`."""
         first, last, midnight = self._day
         if first <= second < last:
-            return midnight + self._times[bisect_right(self._times, second - midnight)]
+            return midnight + self._table[bisect_right(self._table, second - midnight)]
         if second >= LAST_SECOND:
             return None
         return self._walk(max(second, FIRST_SECOND) + 1)
@@ -83,8 +96,8 @@ class Search:
         time found is really the next, and what lies between is skipped. One that was searched from its middle says
         nothing about the times before, which an overlap at its end may show again.
         """
-        limit = None
-        while moment <= min(limit or LAST_SECOND, LAST_SECOND):
+        limit = LAST_SECOND
+        while moment <= limit:
             stretch, first_wall = self._stretch_at(moment)
             whole = moment <= stretch.start
             wall = self._next_wall(first_wall if whole else max(moment + stretch.offset, first_wall))
@@ -95,7 +108,7 @@ class Search:
             if whole and stretch.end - stretch.start > _FAR:
                 if wall is None:
                     return None
-                limit = limit or wall + CALENDAR_YEARS * 366 * DAY
+                limit = min(limit, wall + CALENDAR_YEARS * 366 * DAY)
                 moment = self._skipped_to(wall - stretch.offset - _FAR, moment)
         return None
 
@@ -113,51 +126,46 @@ class Search:
 
     def _keep_day(self, wall: int, stretch: Stretch, first_wall: int) -> None:
         """Remember the day of `wall` for `after()`, if the clocks do not change between its first and its last time."""
-        times = self._times
         midnight = wall - wall % DAY
-        first, last = midnight + times[0], midnight + times[-1]
+        first, last = midnight + self._first_time, midnight + self._last_time
         if max(first_wall, stretch.start + stretch.offset) <= first and last < stretch.end + stretch.offset:
             offset = stretch.offset
             self._day = (first - offset, last - offset, midnight - offset)
 
     def _next_wall(self, wall: int) -> int | None:
         """Return the rule's first wall-clock time at or after `wall`."""
-        times = self._times
+        since, found = self._found
+        if since <= wall <= found:
+            return found
         day, second = divmod(wall, DAY)
-        if second > times[-1]:
+        if second > self._last_time:
             day, second = day + 1, 0
-        found = self._next_day(day)
-        if found is None:
+        found_day = self._next_day(day)
+        if found_day is None:
             return None
-        return found * DAY + times[bisect_left(times, second) if found == day else 0]
+        found = found_day * DAY + (self._times.at_or_after(second) if found_day == day else self._first_time)
+        self._found = (wall, found)
+        return found
 
     def _next_day(self, day: int) -> int | None:
         """Return the rule's first date at or after `day`, in days since the epoch."""
-        first, end, days = self._year
-        if not first <= day < end:
-            first, end, days = self._load_year(date.fromordinal(day + EPOCH_ORDINAL).year)
-        position = bisect_left(days, day)
-        if position < len(days):
-            return days[position]
-        year = date.fromordinal(end + EPOCH_ORDINAL).year
-        return self._first_day_from(year)
-
-    def _first_day_from(self, year: int) -> int | None:
-        """Return the rule's first date in or after `year`."""
-        following = next_year(self._dates.years, year)
-        limit = min((following or 0) + CALENDAR_YEARS, LAST_YEAR + 1)
-        while following is not None and following < limit:
-            days = self._load_year(following)[2]
-            if days:
-                return days[0]
-            following = next_year(self._dates.years, following + 1)
+        month = self._month
+        if month.first <= day < month.end:
+            found = month.day_from(day)
+            if found is not None:
+                return found
+            day = month.end
+        start = date.fromordinal(day + EPOCH_ORDINAL)
+        following = self._dates.next_month(start.year, start.month)
+        limit = min(following[0] + CALENDAR_YEARS, LAST_YEAR) if following else 0
+        while following and following[0] <= limit:
+            year, number = following
+            self._month = month = month_of(self._dates.days, year, number)
+            found = month.day_from(max(day, month.first))
+            if found is not None:
+                return found
+            following = self._dates.next_month(year, number + 1)
         return None
-
-    def _load_year(self, year: int) -> tuple[int, int, tuple[int, ...]]:
-        """Make `year` the one at hand."""
-        first, end = (date(start, 1, 1).toordinal() - EPOCH_ORDINAL for start in (year, year + 1))
-        self._year = kept = (first, end, days_of_year(self._dates, year))
-        return kept
 
     def _count_walls(self, first: int, end: int) -> int:
         """Return how many of the rule's wall-clock times lie in [`first`, `end`)."""
@@ -166,7 +174,7 @@ class Search:
         first_day, first_second = divmod(first, DAY)
         last_day, end_second = divmod(end, DAY)
         return (
-            self._count_days(first_day, last_day) * len(self._times)
+            self._count_days(first_day, last_day) * len(self._table)
             - self._count_times(first_day, first_second)
             + self._count_times(last_day, end_second)
         )
@@ -175,11 +183,12 @@ class Search:
         """Return how many of the rule's dates lie in [`first`, `end`)."""
         total = 0
         while first < end:
-            _, year_end, days = self._load_year(date.fromordinal(first + EPOCH_ORDINAL).year)
+            year = date.fromordinal(first + EPOCH_ORDINAL).year
+            days = days_of_year(self._dates, year)
             total += bisect_left(days, end) - bisect_left(days, first)
-            first = year_end
+            first = date(year + 1, 1, 1).toordinal() - EPOCH_ORDINAL
         return total
 
     def _count_times(self, day: int, second: int) -> int:
         """Return how many of the day's times lie before `second`."""
-        return bisect_left(self._times, second) if self._next_day(day) == day else 0
+        return bisect_left(self._table, second) if self._next_day(day) == day else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .fields import FIELDS, LAST, POSITIONS, values_of
-from .rule import Rule
+from .rule import Rule, table
 
 _MONTHS = (
     "January",
@@ -42,7 +42,7 @@ def _times(rule: Rule) -> str:
     """Return the times of day in words."""
     hour, minute, second = (rule.fields[name] for name in ("hour", "minute", "second"))
     if hour.mask.bit_count() * minute.mask.bit_count() * second.mask.bit_count() <= _LISTED_TIMES:
-        return "at " + _joined([_clock(time) for time in rule.times])
+        return "at " + _joined([_clock(time) for time in table(rule.times)])
     if second.mask != 1:
         return _with_seconds(rule)
     if minute.mask.bit_count() > 1 and (rhythm := _rhythm(rule, "minute")):
@@ -100,7 +100,7 @@ def _every(step: int, unit: str) -> str:
 def _date_limits(rule: Rule) -> str:
     """Return the months, weeks and years to which the days are limited, or an empty string."""
     restricted = [name for name in ("month", "week", "year") if not _is_every(rule, name)]
-    if not _is_every(rule, "day") and not rule.dates.either:
+    if not _is_every(rule, "day") and not rule.dates.days.either:
         restricted = [name for name in restricted if name != "month"]
     return " ".join(f"in {_listed(rule, name)}" for name in restricted)
 
@@ -109,7 +109,7 @@ def _days(rule: Rule) -> str:
     """Return the days of the month and of the week in words."""
     every_day, every_weekday = _is_every(rule, "day"), _is_every(rule, "day_of_week")
     weekdays = f"on {_listed(rule, 'day_of_week')}"
-    if rule.dates.either:
+    if rule.dates.days.either:
         return "" if every_day or every_weekday else f"{_days_of_month(rule)} or {weekdays}"
     if every_day:
         return "" if every_weekday else weekdays

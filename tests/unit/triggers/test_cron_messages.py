@@ -65,6 +65,13 @@ def case(message, **arguments):
             month=2,
             day=29,
         ),
+        case(
+            f"Cron fields must match some date, got year=2025, month=1, day=1, day_of_week='mon'. {IMPOSSIBLE}",
+            year=2025,
+            month=1,
+            day=1,
+            day_of_week="mon",
+        ),
         case(f"Cron fields must match some date, got month=6, week=53. {IMPOSSIBLE}", month=6, week=53),
         case(
             f"Cron fields must match some date, got year='2023-2026', month='feb', day='5th 0'. {IMPOSSIBLE}",
