@@ -102,7 +102,7 @@ class Listener:
     # -- the thread ---------------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
-        pause = _FIRST_PAUSE
+        pause, in_vain = _FIRST_PAUSE, False
         while not self._stopping.is_set():
             self._heard = False
             try:
@@ -111,8 +111,9 @@ class Listener:
                 problem: object = "the connection is mute"
             except Exception as error:
                 problem = next(iter(str(error).strip().splitlines()), type(error).__name__)
-                if self._heard:  # so it was lost just now, and a new one will probably do
+                if self._heard or not in_vain:  # it was lost just now, and a new one will probably do
                     logger.debug("The connection for notifications was lost (%s); connecting anew.", problem)
+                    in_vain = not self._heard
                     continue
             if self._stopping.is_set():
                 break

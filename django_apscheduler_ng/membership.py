@@ -15,7 +15,7 @@ from uuid import uuid4
 from django.db import DatabaseError, InterfaceError, connections
 
 from . import __version__
-from .claiming import Claims, Identity, Peek
+from .claiming import NOTHING, Claims, Identity, Peek
 from .clock import AnchoredClock
 from .conf import Config, get_config
 from .connections import own_connection
@@ -211,14 +211,14 @@ class Membership:
         """Claim due jobs and pending runs; see `claiming`."""
         self._last_pass = now
         if self.recorder.full:
-            return Claim(starved=True)
+            return Claim(starved=True, asked=False)
         with own_connection(self.identity.using):
             if self._clock.in_doubt:
                 self._node.measure()
                 now = self._last_pass = self._clock.now()
             peek = self._peek(now, free)
             if peek.earliest is None or peek.earliest > now:
-                return Claim(next_look=peek.earliest, starved=not all(free.values()))
+                return Claim(next_look=peek.earliest, starved=not all(free.values()), asked=peek is not NOTHING)
             self.recorder.flush()
             with self._claiming:
                 claim = self._claims.claim(now, free, peek)

@@ -58,6 +58,8 @@ class Claim:
     next_look: datetime | None = None
     #: Due work was left because executors had no free slots.
     starved: bool = False
+    #: Whether the store was asked at all; False tells nothing of whether it would have answered.
+    asked: bool = True
 
 
 class BaseJobStore(JobKeeper):

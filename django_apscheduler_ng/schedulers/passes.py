@@ -74,23 +74,27 @@ class Pass:
 
     def _serve_safely(self, alias: str, store: BaseJobStore) -> float:
         try:
-            wait = self._serve(store)
+            claim = self._serve(store)
         except Exception as error:
             failures = self._failures[alias] = self._failures.get(alias, 0) + 1
             if failures == 1:
                 logger.exception("Job store %r failed (%s); it is asked again until it answers.", alias, error)
             return min(_FIRST_RETRY * 2.0 ** min(failures - 1, 20), self._host.jobstore_retry_interval)
-        if self._failures.pop(alias, 0):
+        if claim.asked and self._failures.pop(alias, 0):
             logger.info("Job store %r answers again.", alias)
-        return wait
+        return self._until_next_look(store, claim)
 
-    def _serve(self, store: BaseJobStore) -> float:
-        """Claim and start what is due in one job store; returns the seconds until its next known fire time."""
+    def _serve(self, store: BaseJobStore) -> Claim:
+        """Claim and start what is due in one job store."""
         free = {alias: executor.free() for alias, executor in list(self._executors.items())}
         claim = store.claim(store.clock.now(), free)
         self._starved |= claim.starved
         self._start(store, claim.runs)
         self._announce(store, claim)
+        return claim
+
+    def _until_next_look(self, store: BaseJobStore, claim: Claim) -> float:
+        """Return in how many seconds to look again."""
         if claim.next_look is None:
             return self._host.poll_interval
         return (claim.next_look - store.clock.now()).total_seconds()

@@ -126,4 +126,4 @@ class _StrictPass(Pass):
     """A pass that keeps no error of a job store to itself."""
 
     def _serve_safely(self, alias: str, store: BaseJobStore) -> float:
-        return self._serve(store)
+        return self._until_next_look(store, self._serve(store))

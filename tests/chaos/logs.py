@@ -15,6 +15,7 @@ OUTAGE = {
     "Job store 'default' failed": "Job store 'default' answers again",
     "The heartbeat of this node failed": "The heartbeat of this node goes on",
     "The ends of runs cannot be written": "The ends of runs are written again",
+    "Notifications of database 'default' do not arrive": "Notifications of database 'default' arrive again",
 }
 #: What else nodes have reason to say here.
 EXPECTED = (
