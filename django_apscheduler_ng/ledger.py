@@ -113,13 +113,15 @@ def summary_row(row: Planned, summary: Summary, now: datetime) -> NewRun:
 
 def advance_row(row: Planned, plan: Plan, now: datetime) -> Advance:
     """Return what the plan changes in the job's row; one that plans nothing ends the schedule."""
-    closed = [moment for moment in (plan.closed_through, row.claimed_through) if moment is not None]
+    closed, before = plan.closed_through, row.claimed_through
+    if closed is None or (before is not None and before > closed):
+        closed = before
     return Advance(
         id=row.pk,
         revision=row.revision,
         next_fire_time=plan.next_fire_time,
         next_run_time=plan.next_run_time,
-        claimed_through=max(closed, default=None),
+        claimed_through=closed,
         parked=plan.parked,
         retry_at=now + PARKED_FOR if plan.parked else None,
         finished_at=now if plan.next_fire_time is None else None,

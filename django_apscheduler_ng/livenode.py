@@ -79,14 +79,18 @@ def _connect(scheduler: BackgroundScheduler) -> Relay:
     """Send the scheduler's events as Django signals; ends of runs on the ORM store only once they are recorded."""
     relay = Relay()
     ends = EVENT_JOB_EXECUTED | EVENT_JOB_ERROR
-    scheduler.add_listener(relay.put, EVENT_ALL & ~ends)
+    scheduler.listeners.add(relay.put, EVENT_ALL & ~ends, relay.wants)
     for store in _stores(scheduler):
         store.on_recorded = lambda batch: _relay_ends(relay, batch)
     others = set(scheduler.jobstores()) - {store.alias for store in _stores(scheduler)}
-    scheduler.add_listener(lambda event: relay.put(event) if getattr(event, "jobstore", "") in others else None, ends)
+    if others:
+        scheduler.add_listener(
+            lambda event: relay.put(event) if getattr(event, "jobstore", "") in others else None, ends
+        )
     return relay
 
 
 def _relay_ends(relay: Relay, batch: Sequence[Ended]) -> None:
-    for ended in batch:
-        relay.put(end_of(ended.run, ended.outcome))
+    if relay.wants(EVENT_JOB_EXECUTED | EVENT_JOB_ERROR):
+        for ended in batch:
+            relay.put(end_of(ended.run, ended.outcome))

@@ -61,6 +61,11 @@ class Relay:
         self._queue: SimpleQueue[SchedulerEvent | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
+    def wants(self, mask: int) -> bool:
+        """Return whether somebody listens to the signal of an event whose code is in `mask`."""
+        sender = _sender()
+        return any(code & mask and signal.has_listeners(sender) for code, signal in SIGNALS.items())
+
     def put(self, event: SchedulerEvent) -> None:
         """Have the event delivered soon; returns at once, in any thread. An event that nobody listens to is dropped."""
         if _signal_for(event) is None:

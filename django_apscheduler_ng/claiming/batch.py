@@ -14,6 +14,7 @@ from django.db.models import Count, QuerySet
 from ..conf import get_config
 from ..declarations import is_allowed
 from ..exceptions import CallableReferenceError
+from ..fields import moment_from_db
 from ..jobstores.base import Claim
 from ..ledger import Advance, NewRun, Note
 from ..models import JobRun, ScheduledJob
@@ -82,8 +83,8 @@ class Batch:
     claim: Claim = field(default_factory=Claim)
     advances: list[Advance] = field(default_factory=list)
     inserts: list[NewRun] = field(default_factory=list)
-    #: Rows of runs by job key and slot.
-    planned: dict[tuple[int, datetime], NewRun] = field(default_factory=dict)
+    #: The same by job key.
+    inserts_of: dict[int, list[NewRun]] = field(default_factory=dict)
     jobs: dict[int, tuple[DueJob, Call]] = field(default_factory=dict)
     #: Callables by reference.
     callables: dict[str, Callable[..., Any]] = field(default_factory=dict)
@@ -94,6 +95,19 @@ class Batch:
     remembered: list[int] = field(default_factory=list)
     #: By run id: the key of its job, and whether the job may be parked until the run ends.
     holding: dict[str, tuple[int, bool]] = field(default_factory=dict)
+
+    def insert(self, row: NewRun) -> None:
+        """Add a row of the ledger."""
+        self.inserts.append(row)
+        self.inserts_of.setdefault(row.job_key, []).append(row)
+
+    def inserted(self, job_key: int, slot: Any) -> NewRun | None:
+        """Return the row that was inserted for this job and slot, as the driver gives it."""
+        rows = self.inserts_of[job_key]
+        if len(rows) == 1:
+            return rows[0]
+        moment = moment_from_db(slot)
+        return next((row for row in rows if row.slot == moment), None)
 
 
 def check_allowed(ref: str) -> None:

@@ -30,6 +30,9 @@ _STRAYS = 100
 #: How many jobs are claimed one by one when a batch was refused.
 _SINGLES = 100
 
+#: How many statements of the peek are kept: one for each set of executors that have slots free at once.
+_PEEKS = 64
+
 
 class Claims:
     """Looks for work and claims it. Belongs to the scheduler's loop."""
@@ -42,9 +45,8 @@ class Claims:
         self._pending = PendingRuns(identity)
         self._declines = Declines(identity)
         self._holding: dict[str, tuple[int, bool]] = {}
-        #: Executors and excluded jobs that the statement of the peek was made for, and this statement.
-        self._peek_for: tuple[tuple[str, ...], tuple[int, ...]] | None = None
-        self._peeking: tuple[str, tuple[Any, ...]] = ("", ())
+        #: Statements of the peek with their parameters, by executors and excluded jobs.
+        self._peeks: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[str, tuple[Any, ...]]] = {}
 
     @property
     def stray_executors(self) -> Sequence[str]:
@@ -71,15 +73,18 @@ class Claims:
         return Peek(jobs=dict(zip(executors, jobs, strict=True)), pending=pending)
 
     def _peek(self, executors: tuple[str, ...], excluded: tuple[int, ...]) -> tuple[str, tuple[Any, ...]]:
-        """Return the statement of the peek, and its parameters; made anew only when it is another one than before."""
-        if self._peek_for != (executors, excluded):
+        """Return the statement of the peek, and its parameters; each is made once."""
+        made = self._peeks.get((executors, excluded))
+        if made is None:
             waiting = (self._due.waiting([alias]).order_by("wake_at").values("wake_at")[:1] for alias in executors)
             pending = self._pending.waiting(executors).order_by("due_at").values("due_at")[:1]
             reads = [Subquery(rows, output_field=UTCDateTimeField()) for rows in (*waiting, pending)]
             compiler = self._node.alive().values_list(*reads).query.get_compiler(self._identity.using)
-            self._peeking = compiler.as_sql()
-            self._peek_for = (executors, excluded)
-        return self._peeking
+            made = compiler.as_sql()
+            if len(self._peeks) >= _PEEKS:
+                self._peeks.clear()
+            self._peeks[executors, excluded] = made
+        return made
 
     def claim(self, now: datetime, free: Mapping[str, int], peek: Peek) -> Claim:
         """Claim what the peek found due, and never let one job that cannot be claimed stand in the way of the others."""
@@ -140,9 +145,7 @@ class Claims:
             if batch.notes:
                 self._sql.note(cursor, batch.notes, batch.now)
         for key, job_key, slot in inserted:
-            moment = moment_from_db(slot)
-            if moment is not None:
-                self._due.add_run(batch, key, job_key, moment)
+            self._due.add_run(batch, key, job_key, slot)
 
     def _decline_alone(self, job_key: int, reason: str, now: datetime) -> None:
         """Decline a job in a transaction of its own."""

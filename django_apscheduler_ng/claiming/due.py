@@ -18,7 +18,7 @@ from ..planning import Plan, plan
 from ..querysets import ScheduledJobQuerySet
 from ..refs import load_callable
 from ..rows import DueJob, check_trigger, read_arguments, to_view
-from ..runs import Run
+from ..runs import Run, RunStatus
 from .batch import Batch, Call, Identity, check_allowed, sentence
 
 #: How often to look for jobs that others have not locked, on MariaDB.
@@ -117,11 +117,9 @@ class DueJobs:
         batch.free[row.executor] -= len(planned.slots)
         for slot in planned.slots:
             start_until = None if view.grace is None else slot.due_at + view.grace
-            made = run_row(row, slot, start_until)
-            batch.inserts.append(made)
-            batch.planned[row.pk, slot.fire_time] = made
+            batch.insert(run_row(row, slot, start_until))
         for summary in planned.summaries:
-            batch.inserts.append(summary_row(row, summary, batch.now))
+            batch.insert(summary_row(row, summary, batch.now))
             batch.claim.passed.append(Passed(job_id=row.job_id, summary=summary))
         self._note(batch, row, planned)
 
@@ -150,10 +148,10 @@ class DueJobs:
             func = batch.callables[row.func_ref] = _callable(row.func_ref)
         return (func, *read_arguments(row.args, row.kwargs))
 
-    def add_run(self, batch: Batch, pk: int, job_key: int, slot: datetime) -> None:
-        """Add the run whose row was inserted with this key; rows of summaries are passed over."""
-        inserted = batch.planned.get((job_key, slot))
-        if inserted is None:
+    def add_run(self, batch: Batch, pk: int, job_key: int, slot: Any) -> None:
+        """Add the run whose row was inserted with this key and slot, as the driver gives it; rows of summaries are passed over."""
+        inserted = batch.inserted(job_key, slot)
+        if inserted is None or inserted.slot is None or inserted.status != RunStatus.CLAIMED:
             return
         row, (func, args, kwargs) = batch.jobs[job_key]
         batch.holding[str(pk)] = (job_key, not row.coalesce)
@@ -168,7 +166,7 @@ class DueJobs:
                 func_ref=row.func_ref,
                 args=args,
                 kwargs=kwargs,
-                fire_time=slot,
+                fire_time=inserted.slot,
                 due_at=inserted.due_at,
                 start_until=inserted.start_until,
             )

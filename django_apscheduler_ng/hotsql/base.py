@@ -6,7 +6,6 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
@@ -182,16 +181,24 @@ class HotSQL(ABC):
 
 
 def dump(rows: Sequence[Sequence[Any]]) -> str:
-    """Return the batch as JSON: a list of lists."""
-    return json.dumps(rows, separators=(",", ":"), default=text_moment, check_circular=False)
+    """Return the batch as JSON: a list of lists.
+
+    One moment stands in several columns, and often in many rows; it is remembered by identity, because to hash a moment takes as
+    long as to write it.
+    """
+    texts: dict[int, str] = {}
+
+    def text(value: datetime) -> str:
+        found = texts.get(id(value))
+        if found is None:
+            found = texts[id(value)] = text_moment(value)
+        return found
+
+    return json.dumps(rows, separators=(",", ":"), default=text, check_circular=False)
 
 
 def text_moment(value: datetime) -> str:
     """Return the text of a moment as all three databases read and sort it."""
-    return _text_of(value if value.tzinfo is UTC else value.astimezone(UTC))
-
-
-@lru_cache(maxsize=1024)
-def _text_of(value: datetime) -> str:
-    """Return the text of a moment in UTC; one moment stands in several columns of a batch, and often in many rows."""
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
     return value.isoformat(" ", "microseconds")[:26]

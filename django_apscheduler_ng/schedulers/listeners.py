@@ -11,40 +11,39 @@ logger = logging.getLogger(__name__)
 
 Listener = Callable[[SchedulerEvent], object]
 
+#: Returns whether a listener wants any event of the codes in a mask now.
+Wish = Callable[[int], bool]
+
 
 class Listeners:
     """Callables with the events they want. Safe to use from any thread; listeners are called in the thread of the event."""
 
     def __init__(self) -> None:
         """Start with nobody."""
-        self._entries: tuple[tuple[Listener, int], ...] = ()
-        self._mask = 0
+        self._entries: tuple[tuple[Listener, int, Wish | None], ...] = ()
 
-    def add(self, listener: Listener, mask: int = EVENT_ALL) -> None:
-        """Call `listener` with each event whose code is in `mask` (constants of `events`, joined by `|`)."""
+    def add(self, listener: Listener, mask: int = EVENT_ALL, wish: Wish | None = None) -> None:
+        """Call `listener` with each event whose code is in `mask` (constants of `events`, joined by `|`).
+
+        A `wish` says whether that is worth the making of an event just now.
+        """
         if not callable(listener):
             raise TypeError(
                 f"Listener {listener!r} must be callable with one argument, the event. Pass the function itself."
             )
-        self._set((*self._entries, (listener, mask)))
+        self._entries = (*self._entries, (listener, mask, wish))
 
     def remove(self, listener: Listener) -> None:
         """Stop calling `listener`; one that was never added is no error."""
-        self._set(tuple(entry for entry in self._entries if entry[0] != listener))
-
-    def _set(self, entries: tuple[tuple[Listener, int], ...]) -> None:
-        mask = 0
-        for _, wanted in entries:
-            mask |= wanted
-        self._entries, self._mask = entries, mask
+        self._entries = tuple(entry for entry in self._entries if entry[0] != listener)
 
     def want(self, mask: int) -> bool:
         """Return whether anybody wants one of the events in `mask`; making the event can be spared otherwise."""
-        return bool(self._mask & mask)
+        return any(wanted & mask and (wish is None or wish(wanted & mask)) for _, wanted, wish in self._entries)
 
     def dispatch(self, event: SchedulerEvent) -> None:
         """Call everybody who wants the event; one that fails is logged and hurts nobody else."""
-        for listener, mask in self._entries:
+        for listener, mask, _ in self._entries:
             if event.code & mask:
                 try:
                     listener(event)
