@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
@@ -76,6 +77,8 @@ FINISH = {
 
 #: The columns of an end without output: the others are empty already.
 FINISH_BARE = dict(list(FINISH.items())[:5])
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 NOTE = {"job_key": INT, "action": LABEL, "reason": TEXT}
 
@@ -199,6 +202,11 @@ def dump(rows: Sequence[Sequence[Any]]) -> str:
 
 def text_moment(value: datetime) -> str:
     """Return the text of a moment as all three databases read and sort it."""
-    if value.tzinfo is not UTC:
-        value = value.astimezone(UTC)
-    return value.isoformat(" ", "microseconds")[:26]
+    since = value - _EPOCH
+    return f"{_text_of_second(since.days * 86_400 + since.seconds)}.{since.microseconds:06}"
+
+
+@lru_cache(maxsize=1024)
+def _text_of_second(seconds: int) -> str:
+    """Return the text of whole seconds since 1970; most moments of a batch lie in few of them."""
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat(" ", "seconds")[:19]

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -9,7 +10,7 @@ from django.db import connection
 from django_apscheduler_ng.exceptions import ConfigurationError
 from django_apscheduler_ng.fields import moment_from_db
 from django_apscheduler_ng.hotsql import hot_sql
-from django_apscheduler_ng.hotsql.base import ADVANCE, FINISH, INSERT, NOTE
+from django_apscheduler_ng.hotsql.base import ADVANCE, FINISH, INSERT, NOTE, text_moment
 from django_apscheduler_ng.ledger import PARKED_FOR, Advance, End, NewRun, Note, advance_row, run_row, summary_row
 from django_apscheduler_ng.models import JobLogEntry, JobRun, NodeState, ScheduledJob, SchedulerNode
 from django_apscheduler_ng.planning import Plan, Slot, Summary
@@ -263,3 +264,22 @@ def test_a_database_without_hot_writes_is_refused():
         "Database 'legacy' is of vendor 'oracle', which cannot keep jobs. "
         "Use PostgreSQL, MariaDB or SQLite for the job store (`using=`)."
     )
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        MOMENT,
+        MOMENT.replace(microsecond=0),
+        MOMENT.replace(microsecond=999_999),
+        MOMENT.astimezone(ZoneInfo("Europe/Berlin")),
+        datetime(1969, 12, 31, 23, 59, 59, 1, tzinfo=UTC),
+        datetime(1, 1, 1, 0, 0, 0, 999_999, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    ],
+    ids=str,
+)
+def test_the_text_of_a_moment_is_its_iso_form_in_utc(moment):
+    naive = moment.astimezone(UTC).replace(tzinfo=None)
+
+    assert text_moment(moment) == naive.isoformat(" ", "microseconds")
