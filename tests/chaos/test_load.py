@@ -42,5 +42,5 @@ def test_20_jobs_a_second_lose_nothing_while_another_process_writes(experiment: 
     print(statuses)
     assert set(statuses) <= {RunStatus.SUCCEEDED, RunStatus.SKIPPED}
     assert statuses.total() >= 20 * (SECONDS - 6)  # the first fire time is a while after the start
-    # SQLite lets no writer wait in line: an end may be recorded later than the job's next fire time, which it then skips
-    assert statuses[RunStatus.SKIPPED] <= 0.1 * statuses.total()
+    # SQLite lets no writer wait in line: a start may take longer than to the job's next fire time, which is then skipped
+    assert statuses[RunStatus.SUCCEEDED] >= 0.5 * statuses.total()
