@@ -18,7 +18,7 @@ from . import __version__
 from .claiming import NOTHING, Claims, Identity, Peek
 from .clock import AnchoredClock
 from .conf import Config, get_config
-from .connections import own_connection
+from .connections import PASSING_ERRORS, own_connection
 from .hotsql import hot_sql
 from .jobstores.base import Claim, StoreHost
 from .models import NodeState, ScheduledJob, SchedulerNode
@@ -135,11 +135,23 @@ class Membership:
                 "%d end(s) of runs could not be recorded; other nodes will find these runs abandoned.", unwritten
             )
         try:
-            if not unwritten:
-                self._interrupt()
-            self._node.stop()
+            self._say_goodbye(interrupting=not unwritten)
         except (DatabaseError, InterfaceError) as error:
             logger.error("The end of this node could not be recorded (%s); other nodes will find it dead.", error)
+
+    def _say_goodbye(self, *, interrupting: bool) -> None:
+        """Interrupt what is left and mark the node as stopped; once more where the connection was lost since the last time."""
+        for last in (False, True):
+            try:
+                with own_connection(self.identity.using):
+                    if interrupting:
+                        self._interrupt()
+                    self._node.stop()
+            except PASSING_ERRORS:
+                if last:
+                    raise
+            else:
+                return
 
     def _interrupt(self) -> None:
         using, namespace, node = self.identity.using, self.identity.namespace, self.identity.node

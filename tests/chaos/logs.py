@@ -92,7 +92,8 @@ def repeated(members: Iterable[Member], outages: Iterable[tuple[float, float]], 
 
 def _repeated_within(name: str, told: list[Record], spans: list[tuple[float, float]], slack: float) -> Iterator[str]:
     for began, ended in spans:
-        counts = Counter(record.outage for record in told if began - slack <= record.at <= ended + slack)
+        # towards its end the server may have answered already, and the next fault follows at once
+        counts = Counter(record.outage for record in told if began <= record.at <= ended - slack)
         for kind, count in counts.items():
             if count > 1:
                 yield f"{name} logged {kind!r} {count} times in one outage of {ended - began:.1f} s"
