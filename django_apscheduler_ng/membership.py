@@ -190,7 +190,7 @@ class Membership:
                 held = set(self._held)  # before the read: what ends meanwhile is held no longer, and still read as live
                 live = unsettled(using, namespace, me)
                 lost = hand_back(using, me, [key for key, node in live if node == me and key not in held])
-            rescued = rescue(using, [key for key, node in live if node != me], self._clock.now())
+            rescued = rescue(using, {key: node for key, node in live if node != me}, self._clock.now())
             self._look_for_strays()
         if rescued or lost:
             self._host.wakeup()

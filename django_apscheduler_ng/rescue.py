@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -39,9 +39,16 @@ def bury(using: str, node: str, heartbeat: int) -> bool:
     return bool(alive.update(state=NodeState.DEAD))
 
 
-def rescue(using: str, stranded: Collection[int], now: datetime) -> int:
-    """Handle live runs whose node is not alive; returns how many there still were."""
-    found = list(JobRun.objects.using(using).live().filter(pk__in=stranded).order_by("pk")) if stranded else []
+def rescue(using: str, stranded: Mapping[int, str], now: datetime) -> int:
+    """Handle live runs whose node is not alive; returns how many there still were.
+
+    Args:
+        using: alias of the database.
+        stranded: by key, the node that each was found on; one that others have rescued meanwhile is on another node, or on none.
+        now: the current moment, aware.
+    """
+    rows = JobRun.objects.using(using).live().filter(pk__in=list(stranded)).order_by("pk") if stranded else ()
+    found = [run for run in rows if run.node == stranded[run.pk]]
     if not found:
         return 0
     with transaction_of_its_own(using):

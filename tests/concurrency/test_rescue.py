@@ -15,7 +15,7 @@ from django_apscheduler_ng.hotsql.base import HotSQL
 from django_apscheduler_ng.jobstores.django import DjangoJobStore
 from django_apscheduler_ng.models import JobRun, NodeState, ScheduledJob, SchedulerNode
 from django_apscheduler_ng.nodes import Node
-from django_apscheduler_ng.rescue import wake_parked
+from django_apscheduler_ng.rescue import rescue, unsettled, wake_parked
 from django_apscheduler_ng.runs import RunStatus
 from tests.concurrency import bodies
 from tests.concurrency.conftest import assert_each_began_once, finish, store_of, wait_until
@@ -288,3 +288,21 @@ def test_a_parked_job_whose_wake_up_was_lost_is_found_again(start_node, complain
     finish(node)
     assert_each_began_once()
     assert complaints("skipped") == []
+
+
+def test_a_run_that_another_node_has_rescued_and_started_meanwhile_is_left_alone(start_node, complaints):
+    node = start_node(paused=True)
+    get_scheduler().add_job(bodies.count, "interval", id="job", hours=1)
+    run = JobRun.objects.filter(pk=get_scheduler().run_job("job"))
+    run.update(status=RunStatus.CLAIMED, node="dead")
+    stranded = dict(unsettled("default", "default", "me"))
+
+    run.update(status=RunStatus.RUNNING, node=store_of(node).node_id)  # as the other one does
+    rescued = rescue("default", stranded, datetime.now(UTC))
+
+    assert list(stranded.values()) == ["dead"]
+    assert rescued == 0
+    assert run.get().status == RunStatus.RUNNING
+    run.update(status=RunStatus.ABANDONED)
+    finish(node)
+    assert complaints() == []
