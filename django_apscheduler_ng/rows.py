@@ -188,12 +188,6 @@ def check_trigger(row: JobColumns) -> None:
         raise ConfigurationError(trigger.problem)
 
 
-def problem_of(row: JobColumns) -> str:
-    """Return what is wrong with the stored trigger and arguments of a row; empty where both can be read."""
-    trigger = read_trigger(row)
-    return _arguments(row)[2] or (trigger.problem if isinstance(trigger, UnreadableTrigger) else "")
-
-
 def _arguments(row: JobColumns) -> tuple[tuple[Any, ...], dict[str, Any], str]:
     """Return the arguments of a row, and what is wrong with them."""
     try:

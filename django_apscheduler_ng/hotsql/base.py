@@ -186,8 +186,8 @@ class HotSQL(ABC):
 def dump(rows: Sequence[Sequence[Any]]) -> str:
     """Return the batch as JSON: a list of lists.
 
-    One moment stands in several columns, and often in many rows; it is remembered by identity, because to hash a moment takes as
-    long as to write it.
+    One moment stands in several columns, and often in many rows; it is remembered by identity, because to hash a moment takes
+    nearly as long as to write it.
     """
     texts: dict[int, str] = {}
 

@@ -6,7 +6,7 @@ import pytest
 from django_apscheduler_ng.exceptions import CallableReferenceError, StoredDataError, UnstorableError
 from django_apscheduler_ng.job import Job
 from django_apscheduler_ng.models import ScheduledJob
-from django_apscheduler_ng.rows import definition, difference, problem_of, read_arguments, snapshot, to_job
+from django_apscheduler_ng.rows import definition, difference, read_arguments, snapshot, to_job
 from django_apscheduler_ng.serialization import dump_trigger, dump_value
 from django_apscheduler_ng.triggers.cron import CronTrigger
 from django_apscheduler_ng.triggers.unreadable import UnreadableTrigger
@@ -80,7 +80,6 @@ def test_a_damaged_row_becomes_a_broken_job(columns, problem):
     row = make_row(**columns)
 
     assert to_job(row).broken_reason.startswith(problem)
-    assert problem_of(row).startswith(problem)
 
 
 def test_a_trigger_that_cannot_be_read_is_kept_as_text():
@@ -93,7 +92,7 @@ def test_a_trigger_that_cannot_be_read_is_kept_as_text():
 
 
 def test_a_sound_row_has_no_problem():
-    assert problem_of(make_row()) == ""
+    assert to_job(make_row()).broken_reason == ""
     assert read_arguments("[]", "{}") == ((), {})
 
 
