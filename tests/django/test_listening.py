@@ -43,6 +43,12 @@ def sessions():
     ]
 
 
+def closed_port():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        return closed.getsockname()[1]
+
+
 def notify(text):
     sql("SELECT pg_notify(%s, %s)", CHANNEL, text)
 
@@ -279,9 +285,7 @@ def test_echoes_that_come_are_nothing_to_speak_of(node, said, monkeypatch):
 @on_postgresql
 def test_a_server_that_cannot_be_reached_is_said_once(transactional_db, monkeypatch, said):
     monkeypatch.setattr(listening, "_FIRST_PAUSE", 0.05)
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
+    port = closed_port()
     wrapper = type(connections["default"])
     original = wrapper.get_connection_params
     broken = threading.Event()
@@ -304,17 +308,28 @@ def test_a_server_that_cannot_be_reached_is_said_once(transactional_db, monkeypa
 
 
 @on_postgresql
-@pytest.mark.parametrize("connected", [True, False], ids=["listening", "waiting-to-connect"])
-def test_it_stops_at_once(transactional_db, monkeypatch, connected):
-    node = Node(monkeypatch)
-    if not connected:
-        monkeypatch.setattr(listening, "_FIRST_PAUSE", 60)
-        sql("SELECT pg_terminate_backend(%s)", sessions()[0])
-        wait_until(lambda: not sessions(), "its session is gone")
-    began = time.monotonic()
+def test_it_stops_at_once_while_it_listens(transactional_db, monkeypatch):
+    stops_at_once(Node(monkeypatch).listener)
+    wait_until(lambda: not sessions(), "its session is gone")
 
-    node.listener.stop(10)
+
+@on_postgresql
+def test_it_stops_at_once_while_it_waits_to_connect(transactional_db, monkeypatch, said):
+    monkeypatch.setattr(listening, "_FIRST_PAUSE", 60)
+    wrapper = type(connections["default"])
+    original = wrapper.get_connection_params
+    with monkeypatch.context() as unreachable:
+        unreachable.setattr(wrapper, "get_connection_params", lambda self: {**original(self), "port": closed_port()})
+        listener = Listener(ME, lambda: None)
+        listener.start()
+        wait_until(said, "it says that it cannot connect, and waits")
+
+    stops_at_once(listener)
+
+
+def stops_at_once(listener):
+    began = time.monotonic()
+    listener.stop(10)
 
     assert time.monotonic() - began < 1
-    assert not node.listener._thread.is_alive()
-    wait_until(lambda: not sessions(), "its session is gone")
+    assert not listener._thread.is_alive()
