@@ -40,14 +40,16 @@ class AnchoredClock:
     #: How far the wall clock may move from the monotonic one until the anchor is in doubt.
     TOLERANCE = timedelta(milliseconds=500)
 
-    def __init__(self, base: Clock) -> None:
-        """Carry on with the readings of `base`."""
+    def __init__(self, base: Clock, *, follows: bool = True) -> None:
+        """Carry on with the readings of `base`; one that does not follow stays with these, whatever it is told."""
         self.base = base
+        self.follows = follows
         self._anchor: tuple[datetime, float, datetime] | None = None
 
     def anchor(self, moment: datetime) -> None:
         """Take `moment` (aware) for the time it is now."""
-        self._anchor = (moment, self.base.monotonic(), self.base.now())
+        if self.follows:
+            self._anchor = (moment, self.base.monotonic(), self.base.now())
 
     def now(self) -> datetime:
         """Return the current moment, aware and in UTC."""

@@ -98,12 +98,12 @@ class Config:
     job_defaults: JobDefaults = field(default_factory=JobDefaults, metadata=_by(partial(read_section, JobDefaults)))
     #: Zone of triggers that name none. Default: the setting `TIME_ZONE`.
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"), metadata=_by(as_zone_setting))
-    #: Longest wait of a node until it looks for due jobs again, in seconds. Default: 1.
-    poll_interval: float = field(default=1.0, metadata=_by(as_positive))
+    #: Longest wait of a node until it looks for due jobs again, in seconds. Default: 1.5.
+    poll_interval: float = field(default=1.5, metadata=_by(as_positive))
     #: Tell nodes of changes at once, on PostgreSQL (`NOTIFY`); without it they look each `poll_interval`. Default: True.
     notifications: bool = field(default=True, metadata=_by(as_bool))
-    #: How often a node shows that it lives, in seconds. Default: 5.
-    heartbeat_interval: float = field(default=5.0, metadata=_by(as_positive))
+    #: How often a node shows that it lives, in seconds. Default: 7.5.
+    heartbeat_interval: float = field(default=7.5, metadata=_by(as_positive))
     #: How long a node without a heartbeat counts as alive, in seconds; at least twice `heartbeat_interval`.
     #: Default: 25.
     lease: float = field(default=25.0, metadata=_by(as_positive))

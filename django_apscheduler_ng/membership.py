@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from threading import RLock
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -19,14 +18,17 @@ from .claiming import NOTHING, Claims, Identity, Peek
 from .clock import AnchoredClock
 from .conf import Config, get_config
 from .connections import PASSING_ERRORS, own_connection
+from .duties import Duties
+from .held import HeldRuns
 from .hotsql import hot_sql
 from .jobstores.base import Claim, StoreHost
-from .models import NodeState, ScheduledJob, SchedulerNode
-from .nodes import Node, Observer, executors_report
+from .models import NodeState, ScheduledJob
+from .nodes import Node, executors_report
+from .parking import Parking
 from .pruning import Pruner
 from .querysets import ScheduledJobQuerySet, by_keys
 from .recorder import Ended, Limits, Recorder
-from .rescue import bury, hand_back, interrupt, rescue, unsettled, wake_parked
+from .rescue import interrupt
 from .runs import Outcome, Run
 
 logger = logging.getLogger(__name__)
@@ -36,10 +38,6 @@ CONTENTION_PAUSE = timedelta(milliseconds=100)
 
 #: How long the last ends may take to be recorded when the node stops, in seconds.
 _LAST_RECORDS = 10.0
-
-
-#: How often to look for jobs of executors that this scheduler does not have, in seconds.
-_STRAYS_INTERVAL = 60.0
 
 
 class SharedStore(Protocol):
@@ -78,12 +76,10 @@ class Membership:
         self._host = host
         self._clock = clock
         self._by_hand = getattr(host, "driven_by_hand", False)
-        self._held: dict[int, tuple[int, bool]] = {}
-        self._claiming = RLock()
+        self._held = HeldRuns()
+        self._parking = Parking(store.using, host.wakeup)
         self._joined = False
         self._last_pass: datetime | None = None
-        self._known_executors: set[str] = set()
-        self._look_for_strays_at = 0.0
         #: How many claims in a row brought nothing although something was due.
         self._in_vain = 0
         self.identity = Identity(
@@ -95,7 +91,16 @@ class Membership:
         )
         sql = hot_sql(connections[store.using])
         self._claims = Claims(self.identity, sql)
-        self._observer = Observer(config.lease)
+        self._duties = Duties(
+            self.identity,
+            host=host,
+            clock=clock,
+            claims=self._claims,
+            held=self._held,
+            parking=self._parking,
+            lease=config.lease,
+            interval=config.heartbeat_interval,
+        )
         self._pruner = Pruner(self.identity, clock, config)
         self.recorder = Recorder(
             using=store.using, node=self.identity.node, sql=sql, limits=_limits(config), recorded=self._after_recording
@@ -108,7 +113,6 @@ class Membership:
             report=self._report,
             care=self._after_heartbeat,
             wakeup=host.wakeup,
-            follow_database=not self._by_hand,
         )
 
     @property
@@ -171,51 +175,13 @@ class Membership:
 
     # -- duties -----------------------------------------------------------------------------------------------------
 
-    def _after_heartbeat(self) -> None:
-        self.care()
+    def _after_heartbeat(self, echo: str) -> None:
+        self.care(echo)
         self._pruner.work()
 
-    def care(self) -> None:
-        """Do a node's duties: rescue what dead nodes left, and repair what this one lost."""
-        using, namespace, me = self.identity.using, self.identity.namespace, self.identity.node
-        with own_connection(using):
-            others = SchedulerNode.objects.using(using).alive().exclude(pk=me)
-            heartbeats = dict(others.values_list("pk", "heartbeat"))
-            for dead in self._observer.dead(heartbeats, self._clock.monotonic()):
-                if bury(using, dead, self._observer.counter(dead)):
-                    logger.error(
-                        "Node %s has not given a sign of life for its whole lease and is taken for dead.", dead
-                    )
-            with self._claiming:
-                held = set(self._held)  # before the read: what ends meanwhile is held no longer, and still read as live
-                live = unsettled(using, namespace, me)
-                lost = hand_back(using, me, [key for key, node in live if node == me and key not in held])
-            rescued = rescue(using, {key: node for key, node in live if node != me}, self._clock.now())
-            self._look_for_strays()
-        if rescued or lost:
-            self._host.wakeup()
-
-    def _look_for_strays(self) -> None:
-        """Look for jobs of executors that this scheduler does not have: now and then, and when it has others than before."""
-        known = set(self._host.executor_aliases())
-        if known != self._known_executors or self._clock.monotonic() >= self._look_for_strays_at:
-            self._claims.stray_executors = self._stray_executors(known)
-            self._known_executors = known
-            self._look_for_strays_at = self._clock.monotonic() + _STRAYS_INTERVAL
-
-    def _stray_executors(self, known: Collection[str]) -> list[str]:
-        """Return executors that jobs name and that are not known, by steps along the index."""
-        found: list[str] = []
-        last = ""
-        while True:
-            following = (
-                self._jobs.filter(executor__gt=last).order_by("executor").values_list("executor", flat=True).first()
-            )
-            if following is None:
-                return found
-            last = following
-            if last not in known:
-                found.append(last)
+    def care(self, echo: str = "") -> None:
+        """Do a node's duties; on the way, notify this node of `echo`, where that is not empty."""
+        self._duties.do(echo)
 
     # -- the pass ---------------------------------------------------------------------------------------------------
 
@@ -232,10 +198,11 @@ class Membership:
             if peek.earliest is None or peek.earliest > now:
                 return Claim(next_look=peek.earliest, starved=not all(free.values()), asked=peek is not NOTHING)
             self.recorder.flush()
-            with self._claiming:
+            with self._held.lock:
                 claim = self._claims.claim(now, free, peek)
                 for run in claim.runs:
-                    self._held[int(run.id)] = self._claims.holding(run)
+                    job_key, may_park = self._claims.holding(run)
+                    self._held.add(run, job_key, may_park=may_park)
             claim.next_look = self._next_look_after(claim, now, free)
         return claim
 
@@ -262,20 +229,16 @@ class Membership:
         """Start runs with a fenced update: those that this node no longer holds are left out."""
         late = [run for run in runs if run.start_until is not None and now > run.start_until]
         timely = [run for run in runs if run not in late] if late else list(runs)
-        with self._claiming:
+        with self._held.lock:
             try:
                 started = self._claims.start(timely, now)
                 if late:
                     self._claims.give_up(late, now)
             except Exception:
-                self._let_go(runs)
+                self._held.let_go(runs)
                 raise
-            self._let_go([run for run in runs if run.id not in started])
+            self._held.let_go([run for run in runs if run.id not in started])
         return [run for run in timely if run.id in started], late
-
-    def _let_go(self, runs: Sequence[Run]) -> None:
-        for run in runs:
-            self._held.pop(int(run.id), None)
 
     def finish(self, run: Run, outcome: Outcome) -> None:
         """Hand the end to the recorder, dated by the clock of the store: that of the executors is this machine's."""
@@ -291,26 +254,10 @@ class Membership:
 
     def _after_recording(self, batch: Sequence[Ended]) -> None:
         """Forget the runs, wake the jobs that waited for one of them, and tell whoever wants to know."""
-        waiting = set()
-        for ended in batch:
-            job_key, may_park = self._held.pop(int(ended.run.id), (0, False))
-            if may_park:
-                waiting.add(job_key)
+        waiting = self._held.let_go(ended.run for ended in batch)
         if self._store.on_recorded is not None:
             self._store.on_recorded(batch)
-        if waiting:
-            self._wake_parked(waiting)
-
-    def _wake_parked(self, job_keys: set[int]) -> None:
-        try:
-            woken = wake_parked(self.identity.using, job_keys)
-        except DatabaseError as error:
-            logger.warning(
-                "Jobs that wait for a run to end could not be woken (%s); they are looked at again soon.", error
-            )
-            return
-        if woken:
-            self._host.wakeup()
+        self._parking.wake(waiting)
 
 
 def _limits(config: Config) -> Limits:

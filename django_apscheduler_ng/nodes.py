@@ -24,7 +24,6 @@ from .clock import AnchoredClock
 from .connections import PASSING_ERRORS, own_connection
 from .listening import Listener, listener_for
 from .models import NodeState, SchedulerNode
-from .notifications import CHANNEL
 from .storetime import DATABASE_TIME
 
 logger = logging.getLogger(__name__)
@@ -33,9 +32,10 @@ logger = logging.getLogger(__name__)
 class Observer:
     """Remembers when each other node was last seen to move."""
 
-    def __init__(self, lease: float) -> None:
-        """Take a node for dead after `lease` seconds without a heartbeat."""
+    def __init__(self, lease: float, interval: float) -> None:
+        """Take a node for dead after `lease` seconds without a heartbeat, where there should be one each `interval` seconds."""
         self._lease = lease
+        self._longest_gap = max(lease / 4, interval)
         self._read_at: float | None = None
         #: Counter of each node, and for how many seconds it was seen unchanged.
         self._silent: dict[str, tuple[int, float]] = {}
@@ -43,10 +43,10 @@ class Observer:
     def dead(self, heartbeats: Mapping[str, int], monotonic: float) -> list[str]:
         """Take in a successful read of all living nodes' counters; returns the ids of those that have not moved for a lease.
 
-        However long ago the last read was, the gap counts for a quarter of the lease at most: while the database was away, or this
-        process was stopped, nobody could be seen to move.
+        However long ago the last read was, the gap counts for a quarter of the lease at most, or for an interval where that is longer:
+        while the database was away, or this process was stopped, nobody could be seen to move.
         """
-        gap = 0.0 if self._read_at is None else min(monotonic - self._read_at, self._lease / 4)
+        gap = 0.0 if self._read_at is None else min(monotonic - self._read_at, self._longest_gap)
         self._read_at = monotonic
         silent: dict[str, tuple[int, float]] = {}
         for node, counter in heartbeats.items():
@@ -71,9 +71,8 @@ class Node:
         version: str,
         interval: float,
         report: Callable[[], Mapping[str, Any]],
-        care: Callable[[], None],
+        care: Callable[[str], None],
         wakeup: Callable[[], None],
-        follow_database: bool = True,
     ) -> None:
         """Prepare the node.
 
@@ -83,9 +82,8 @@ class Node:
             version: of this package.
             interval: seconds between two heartbeats.
             report: returns the columns to refresh with each heartbeat.
-            care: called after each heartbeat, in the node's own thread.
+            care: called after each heartbeat, in the node's own thread, with what the node is to notify itself of, or nothing.
             wakeup: called when somebody says that jobs have changed; from any thread.
-            follow_database: keep `clock` at the time of the database.
         """
         self.identity = identity
         self._clock = clock
@@ -95,7 +93,6 @@ class Node:
         self._care = care
         self._wakeup = wakeup
         self._listener: Listener | None = None
-        self._follow_database = follow_database
         self._stopping = Event()
         self._failing = False
         self._thread = Thread(target=self._loop, name="django_apscheduler_ng heartbeat", daemon=True)
@@ -141,9 +138,7 @@ class Node:
 
     def beat(self) -> None:
         """Move the heartbeat on by one; a node that was taken for dead meanwhile, or whose row is gone, is back with it."""
-        echo = self._listener.echo if self._listener is not None and self._listener.expect_echo() else ""
         with own_connection(self.identity.using):
-            self.measure(echo)
             columns = {**self._report(), "seen_at": self._clock.now()}
             if not self._rows.filter(pk=self.identity.node).update(heartbeat=F("heartbeat") + 1, **columns):
                 self.register()
@@ -164,23 +159,24 @@ class Node:
 
     def _beat_and_care(self) -> None:
         """Do both, once more where the connection was lost since the last time."""
+        echo = self._listener.echo if self._listener is not None and self._listener.expect_echo() else ""
         try:
             self.beat()
-            self._care()
+            self._care(echo)
         except PASSING_ERRORS:
             self.beat()
-            self._care()
+            self._care(echo)
 
-    def measure(self, echo: str = "") -> None:
-        """Set the clock by the database's; SQLite has none of its own. With an `echo`, notify this node itself on the way."""
+    def measure(self) -> None:
+        """Set the clock by the database's; SQLite has none of its own."""
         connection = connections[self.identity.using]
         sql = DATABASE_TIME.get(connection.vendor)
-        if sql is None or not self._follow_database:
+        if sql is None or not self._clock.follows:
             return
         with connection.cursor() as cursor:
             before = self._clock.monotonic()
-            cursor.execute(*((f"{sql}, pg_notify(%s, %s)", [CHANNEL, echo]) if echo else (sql,)))
-            there = cursor.fetchone()[0]
+            cursor.execute(sql)
+            (there,) = cursor.fetchone()
             trip = timedelta(seconds=self._clock.monotonic() - before)
         self._clock.anchor(there.replace(tzinfo=UTC) + trip / 2)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
@@ -22,6 +22,9 @@ else:
     _Jobs = _Runs = _Log = _Nodes = models.QuerySet
 
 
+#: Before every run.
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
 _Rows = TypeVar("_Rows", bound="models.QuerySet[Any]")
 
 
@@ -31,7 +34,7 @@ def by_keys(rows: _Rows) -> _Rows:
     A write that looks its rows up by another index locks the entry of the index first and the row second; a pass does it the other
     way round. On MariaDB the two deadlock.
     """
-    keys = list(rows.order_by("pk").values_list("pk", flat=True))
+    keys = sorted(rows.order_by().values_list("pk", flat=True))
     named: _Rows = rows.model._default_manager.using(rows.db).filter(pk__in=keys)
     return named
 
@@ -66,6 +69,13 @@ class JobRunQuerySet(_Runs):
     def live(self) -> Self:
         """Only runs that are claimed or running: they count against `max_instances`."""
         return self.filter(status__in=LIVE_STATUSES)
+
+    def live_in(self, namespace: str) -> Self:
+        """Only the live runs of one job store: few, however long the history. To be read without an order and without groups.
+
+        These, or a condition less, and SQLite reads the whole history: from its statistics it expects half of that to be live.
+        """
+        return self.live().filter(namespace=namespace, due_at__gt=_LONG_AGO)
 
     def open(self) -> Self:
         """Only runs that have not ended."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .connections import begin_with_a_write, transaction_of_its_own
 from .models import JobRun, NodeState, OnAbandoned, ScheduledJob, SchedulerNode
@@ -16,11 +16,11 @@ from .runs import RunStatus
 logger = logging.getLogger(__name__)
 
 
-def unsettled(using: str, namespace: str, node: str) -> list[tuple[int, str]]:
-    """Return (key, node) of the live runs of this node, and of those whose node is not alive."""
+def unsettled(using: str, namespace: str, node: str) -> QuerySet[JobRun]:
+    """Return the live runs of this node, and those whose node is not alive."""
     alive = SchedulerNode.objects.using(using).alive().filter(pk=OuterRef("node"))
-    runs = JobRun.objects.using(using).live().filter(namespace=namespace).exclude(node="")
-    return list(runs.filter(Q(node=node) | ~Exists(alive)).order_by("pk").values_list("pk", "node"))
+    runs = JobRun.objects.using(using).live_in(namespace).exclude(node="")
+    return runs.filter(Q(node=node) | ~Exists(alive))
 
 
 def hand_back(using: str, node: str, lost: Collection[int]) -> int:
@@ -102,28 +102,9 @@ def _next_attempt(run: JobRun, now: datetime) -> JobRun:
     return JobRun(**columns)
 
 
-def wake_parked(using: str, job_keys: Collection[int]) -> int:
-    """Wake those of the jobs that are parked and have an instance free; returns how many.
-
-    The locks, taken in the order of the keys, wait for a claim that is just about to park one of them. A job woken while all of its
-    instances are live would skip its whole backlog.
-    """
-    jobs = ScheduledJob.objects.using(using).filter(pk__in=job_keys, parked=True)
-    with transaction_of_its_own(using):
-        begin_with_a_write(using)
-        parked = list(jobs.order_by("pk").select_for_update())
-        namespaces = {row.namespace for row in parked}
-        runs = (
-            JobRun.objects.using(using).live().filter(namespace__in=namespaces, job_key__in=[row.pk for row in parked])
-        )
-        live = dict(runs.values_list("job_key").annotate(Count("pk")).order_by())
-        free = [row.pk for row in parked if live.get(row.pk, 0) < row.max_instances]
-        return ScheduledJob.objects.using(using).filter(pk__in=free).update(parked=False) if free else 0
-
-
 def interrupt(using: str, namespace: str, node: str, now: datetime) -> int:
     """End this node's live runs at shutdown: claimed ones are given back, running ones are interrupted; returns how many were."""
-    live = by_keys(JobRun.objects.using(using).live().filter(namespace=namespace, node=node)).filter(node=node)
+    live = by_keys(JobRun.objects.using(using).live_in(namespace).filter(node=node)).filter(node=node)
     live.filter(status=RunStatus.CLAIMED).update(status=RunStatus.PENDING, node="", claimed_at=None)
     return live.filter(status=RunStatus.RUNNING).update(
         status=RunStatus.INTERRUPTED, finished_at=now, reason="its node was stopped and did not wait any longer"

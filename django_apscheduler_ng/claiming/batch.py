@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connections
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from ..conf import get_config
 from ..declarations import is_allowed
@@ -41,8 +41,7 @@ class Identity:
 
     def live(self) -> Counter[int]:
         """Return how many runs of each job are claimed or running, on any node: few, however many jobs there are."""
-        runs = JobRun.objects.using(self.using).live().filter(namespace=self.namespace)
-        return Counter(dict(runs.values_list("job_key").annotate(Count("pk")).order_by()))
+        return Counter(JobRun.objects.using(self.using).live_in(self.namespace).values_list("job_key", flat=True))
 
 
 class Peek(NamedTuple):

@@ -45,7 +45,7 @@ class DjangoJobStore(DjangoJobKeeper):
         super().start(host, alias)
         if getattr(host, "around_run", "") is None:
             host.around_run = CLEAN_RUN  # type: ignore[attr-defined]
-        self.clock = clock = AnchoredClock(host.clock)
+        self.clock = clock = AnchoredClock(host.clock, follows=not getattr(host, "driven_by_hand", False))
         self._member = Membership(self, host, clock)
         self._member.join()
 

@@ -15,7 +15,8 @@ from django_apscheduler_ng.hotsql.base import HotSQL
 from django_apscheduler_ng.jobstores.django import DjangoJobStore
 from django_apscheduler_ng.models import JobRun, NodeState, ScheduledJob, SchedulerNode
 from django_apscheduler_ng.nodes import Node
-from django_apscheduler_ng.rescue import rescue, unsettled, wake_parked
+from django_apscheduler_ng.parking import wake_parked
+from django_apscheduler_ng.rescue import rescue, unsettled
 from django_apscheduler_ng.runs import RunStatus
 from tests.concurrency import bodies
 from tests.concurrency.conftest import assert_each_began_once, finish, store_of, wait_until
@@ -295,7 +296,7 @@ def test_a_run_that_another_node_has_rescued_and_started_meanwhile_is_left_alone
     get_scheduler().add_job(bodies.count, "interval", id="job", hours=1)
     run = JobRun.objects.filter(pk=get_scheduler().run_job("job"))
     run.update(status=RunStatus.CLAIMED, node="dead")
-    stranded = dict(unsettled("default", "default", "me"))
+    stranded = dict(unsettled("default", "default", "me").values_list("pk", "node"))
 
     run.update(status=RunStatus.RUNNING, node=store_of(node).node_id)  # as the other one does
     rescued = rescue("default", stranded, datetime.now(UTC))

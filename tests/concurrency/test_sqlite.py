@@ -86,7 +86,7 @@ def test_the_rescue_of_running_runs_begins_with_a_write(django_defaults):
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):
-        stranded = dict(unsettled("default", "default", "me"))
+        stranded = dict(unsettled("default", "default", "me").values_list("pk", "node"))
         assert rescue("default", stranded, datetime.now(UTC)) == 1
 
     assert inside[0] == "UPDATE"
