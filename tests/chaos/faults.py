@@ -128,9 +128,13 @@ class ServerDown(Fault):
     name = "server"
     kinds = SERVERS_ONLY
 
+    def __init__(self, seconds: float = 0) -> None:
+        """Keep it away for so long; 0 = for some time up to three leases."""
+        self._seconds = seconds
+
     def strike(self, world: World) -> str:
         """Kill and restart."""
-        seconds = world.chance.uniform(0.2, 3 * world.lease)
+        seconds = self._seconds or world.chance.uniform(0.2, 3 * world.lease)
         at_once = isinstance(world.server, PostgresServer) and world.chance.random() < 0.5
         with world.outage():
             world.server.shut_down_at_once() if at_once else world.server.kill()

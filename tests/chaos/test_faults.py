@@ -15,7 +15,7 @@ from django_apscheduler_ng.models import JobRun
 from django_apscheduler_ng.runs import RunStatus
 from tests.acceptance.harness import side_effects, wait_until
 from tests.chaos.conftest import conclude
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import FAULTS, ServerDown
 from tests.chaos.running import Experiment, strike_at_random
 from tests.chaos.workload import LOADS, Load
 from tests.conftest import require
@@ -29,6 +29,8 @@ Begin = Callable[..., Experiment]
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "8"))
 #: How many nodes are killed or made to stand still; 200 for the long version.
 KILLS = int(os.environ.get("CHAOS_KILLS", "10"))
+#: How long the database server is away in one piece, in seconds; 30 for the long version.
+OUTAGE = float(os.environ.get("CHAOS_OUTAGE", "4"))
 #: Chooses the faults and their moments.
 SEED = int(os.environ.get("CHAOS_SEED", "7"))
 
@@ -72,6 +74,20 @@ def test_a_database_that_fails_in_any_way_costs_no_run_and_little_time(experimen
     assert statistics.median(took.values()) < 1.5, took
     assert max(took.values()) < 6, took
     # nobody took a node for dead that only could not reach the database
+    assert not JobRun.objects.filter(status__in=(RunStatus.ABANDONED, RunStatus.INTERRUPTED)).exists()
+
+
+@pytest.mark.skipif(settings.TEST_DATABASE == "sqlite", reason="SQLite has no server")
+def test_a_server_that_was_away_for_long_is_found_again_at_once(experiment: Begin) -> None:
+    cluster = experiment(nodes=2)
+    time.sleep(2)
+
+    cluster.strike(ServerDown(OUTAGE))
+    took = _seconds_until_work_goes_on(cluster)
+    account = conclude(cluster)
+
+    print(f"away for {OUTAGE:g} s, work went on after {took:.2f} s", account.lines[-1])
+    assert took < 3
     assert not JobRun.objects.filter(status__in=(RunStatus.ABANDONED, RunStatus.INTERRUPTED)).exists()
 
 
