@@ -19,13 +19,14 @@ logger = logging.getLogger(__name__)
 #: Part of a heartbeat interval that pruning may take: no heartbeat is late for it.
 SHARE = 0.25
 
+#: Part of it that may go by without a row deleted: looking for something costs next to nothing, however big the tables are.
+LOOKING = 0.002
+
 #: Steps after one heartbeat at most: 50,000 rows read or deleted.
 MOST_STEPS = 50
 
-#: Shortest and longest time from the end of a round to the next one, in seconds. Between the two it is 500 times as long as the round
-#: took, so that looking for something to delete takes no more than 0.2 % of the time, however big the tables are.
-SHORTEST_REST, LONGEST_REST = 600.0, 3600.0
-_REST = 500
+#: Time from the end of a round to the next one, in seconds.
+REST = 600.0
 
 #: The first round of a node begins within this many seconds, sooner or later by its id: nodes that start together do not prune
 #: together.
@@ -44,11 +45,10 @@ class Pruner:
         self._using = identity.using
         self._clock = clock
         self._limits = config.retention
-        self._budget = config.heartbeat_interval * SHARE
+        self._interval = config.heartbeat_interval
         self._next_look = clock.monotonic() + FIRST_LOOK * int(identity.node[:8], 16) / 0xFFFFFFFF
         self._round: Iterator[Pruned] | None = None
         self._pruned = Pruned()
-        self._took = 0.0
         self._stopping = Event()
 
     def stop(self) -> None:
@@ -72,7 +72,7 @@ class Pruner:
             return False
         if self._clock.monotonic() < self._next_look:
             return False
-        self._pruned, self._took = Pruned(), 0.0
+        self._pruned = Pruned()
         self._round = steps(
             self._using,
             self._clock.now(),
@@ -82,27 +82,21 @@ class Pruner:
         return True
 
     def _go_on(self) -> None:
-        until = self._clock.monotonic() + self._budget
-        for _ in range(MOST_STEPS):
-            took = self._step()
-            if took is None:
-                self._report()
-                self._end(min(max(_REST * self._took, SHORTEST_REST), LONGEST_REST))
-                return
-            if self._clock.monotonic() >= until or self._stopping.wait(min(took, _BREATH)):
-                return
-
-    def _step(self) -> float | None:
-        """Make the next step of the round, and return how many seconds it took; None where there was none left."""
         assert self._round is not None
-        began = self._clock.monotonic()
-        pruned = next(self._round, None)
-        took = self._clock.monotonic() - began
-        self._took += took
-        if pruned is None:
-            return None
-        self._pruned += pruned
-        return took
+        until = self._clock.monotonic() + self._interval * SHARE
+        looking = self._interval * LOOKING
+        for _ in range(MOST_STEPS):
+            began = self._clock.monotonic()
+            pruned = next(self._round, None)
+            if pruned is None:
+                self._report()
+                self._end(REST)
+                return
+            self._pruned += pruned
+            took = self._clock.monotonic() - began
+            looking -= took if pruned == Pruned() else 0.0
+            if looking <= 0 or self._clock.monotonic() >= until or self._stopping.wait(min(took, _BREATH)):
+                return
 
     def _report(self) -> None:
         if self._pruned != Pruned():

@@ -19,8 +19,7 @@ OLD = datetime(2020, 1, 1, tzinfo=UTC)
 def at_once(monkeypatch):
     """Nodes that begin to prune at once, and go on without a long rest."""
     monkeypatch.setattr(pruning, "FIRST_LOOK", 0.0)
-    monkeypatch.setattr(pruning, "SHORTEST_REST", 0.1)
-    monkeypatch.setattr(pruning, "LONGEST_REST", 0.1)
+    monkeypatch.setattr(pruning, "REST", 0.1)
 
 
 def old_runs(number: int) -> None:

@@ -90,7 +90,7 @@ def test_pruning_ends_when_a_quarter_of_the_heartbeat_interval_is_over(clock, mo
 
     mine.work()
 
-    assert JobRun.objects.count() == 70  # 1.25 s are over with the third batch
+    assert JobRun.objects.count() == 60  # a quarter of 7.5 s is over with the fourth batch
 
 
 @pytest.mark.django_db
@@ -129,20 +129,23 @@ def test_after_a_round_it_rests_before_it_looks_again(clock, caplog):
 
 
 @pytest.mark.django_db
-def test_the_longer_a_round_takes_the_longer_is_the_rest(clock, monkeypatch):
-    mine = pruner(clock)
-    old_nodes = retention._old_nodes
+def test_looking_for_something_to_delete_takes_little_of_each_interval(clock, monkeypatch):
+    monkeypatch.setattr(retention, "JOBS", 2)
+    for key in range(1, 21):
+        job(key)
+    mine = pruner(clock, max_age_days=None, max_runs_per_job=5)
+    crowded = retention._crowded
 
     def slow(*args):
-        clock.advance(2)
-        return old_nodes(*args)
+        for page in crowded(*args):
+            clock.advance(0.004)
+            yield page
 
-    monkeypatch.setattr(retention, "_old_nodes", slow)
+    monkeypatch.setattr(retention, "_crowded", slow)
 
-    mine.work()
-    mine.work()
+    looks = [len(statements(mine.work)) for _ in range(4)]
 
-    assert mine._next_look - clock.monotonic() == pytest.approx(500 * 2)
+    assert looks == [4, 4, 3, 0]  # 0.2 % of 7.5 s are over with the fourth page of 4 ms; the eleventh is empty
 
 
 @pytest.mark.parametrize(
