@@ -39,10 +39,17 @@ class Place(ABC):
 
     #: Where it is, for a proxy; 0 where nothing is on a network.
     port = 0
+    #: What the request that writes a claim down ends with.
+    write_mark = b""
+    store_class: type[PersistentJobStore]
 
-    @abstractmethod
     def store(self, name: str = "jobs", *, port: int = 0, **options: Any) -> PersistentJobStore:
         """Return a new store; `port` is that of a proxy."""
+        return self.store_class(**{**self.options(name, port=port), **options})
+
+    @abstractmethod
+    def options(self, name: str = "jobs", *, port: int = 0) -> dict[str, Any]:
+        """Return the options of a store, all of them as text."""
 
     @abstractmethod
     def clean(self) -> None:
@@ -60,13 +67,17 @@ class Place(ABC):
 class DatabasePlace(Place):
     """A database that SQLAlchemy opens."""
 
+    store_class = SQLAlchemyJobStore
+    write_mark = b"COMMIT"
+
     def __init__(self, url: sa.URL) -> None:
         self._url = url
         self.port = url.port or 0
         self._engine = sa.create_engine(url, poolclass=sa.NullPool)
 
-    def store(self, name: str = "jobs", *, port: int = 0, **options: Any) -> SQLAlchemyJobStore:
-        return SQLAlchemyJobStore(url=self._url.set(port=port) if port else self._url, tablename=name, **options)
+    def options(self, name: str = "jobs", *, port: int = 0) -> dict[str, Any]:
+        url = self._url.set(port=port) if port else self._url
+        return {"url": url.render_as_string(hide_password=False), "tablename": name}
 
     def clean(self) -> None:
         metadata = sa.MetaData()
@@ -106,21 +117,22 @@ def own_database(url: str) -> Iterator[sa.URL]:
 class RedisPlace(Place):
     """Keys on a Redis server."""
 
+    store_class = RedisJobStore
+    write_mark = b"EXEC"
+
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.port = parts.port or 6379
+        account = {"username": parts.username, "password": parts.password}
         self._options = {
             "host": parts.hostname or "127.0.0.1",
-            "port": self.port,
-            "db": int(parts.path.strip("/") or 0),
-            "username": parts.username,
-            "password": parts.password,
+            "db": parts.path.strip("/") or "0",
+            **{name: value for name, value in account.items() if value},
         }
-        self._client = Redis(**self._options)
+        self._client = Redis(**self._options, port=self.port)
 
-    def store(self, name: str = "jobs", *, port: int = 0, **options: Any) -> RedisJobStore:
-        where = self._options | ({"port": port} if port else {})
-        return RedisJobStore(**{**where, "namespace": f"{own_name()}.{name}", **options})
+    def options(self, name: str = "jobs", *, port: int = 0) -> dict[str, Any]:
+        return {**self._options, "port": str(port or self.port), "namespace": f"{own_name()}.{name}"}
 
     def clean(self) -> None:
         for key in self._client.scan_iter(f"{own_name()}.*"):
@@ -148,6 +160,9 @@ class RedisPlace(Place):
 class MongoPlace(Place):
     """Collections on a server that speaks the protocol of MongoDB, a process of the tests' own."""
 
+    store_class = MongoDBJobStore
+    write_mark = b"\x02update\x00"
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.port = free_port()
@@ -174,9 +189,9 @@ class MongoPlace(Place):
         self._client.close()
         self.end()
 
-    def store(self, name: str = "jobs", *, port: int = 0, **options: Any) -> MongoDBJobStore:
-        where = {"host": "127.0.0.1", "port": port or self.port, "database": own_name(), "collection": name}
-        return MongoDBJobStore(**{**where, "serverSelectionTimeoutMS": 300, **options})
+    def options(self, name: str = "jobs", *, port: int = 0) -> dict[str, Any]:
+        where = {"host": "127.0.0.1", "port": str(port or self.port), "serverSelectionTimeoutMS": "500"}
+        return {**where, "database": own_name(), "collection": name}
 
     def clean(self) -> None:
         for name in self._jobs.list_collection_names():

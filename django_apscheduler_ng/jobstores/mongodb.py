@@ -85,7 +85,7 @@ class MongoDBJobStore(PersistentJobStore):
 
     def _open(self) -> None:
         self._client = self._given or MongoClient(**self._connect_args)
-        self._jobs.create_index([("run_at", ASCENDING), ("_id", ASCENDING)])
+        self._jobs.create_index("run_at")
 
     def _close(self) -> None:
         client, self._client = self._client, None
@@ -98,7 +98,7 @@ class MongoDBJobStore(PersistentJobStore):
 
     def _due(self, until: int, skip: int, limit: int) -> Sequence[Record]:
         found = self._jobs.find({"run_at": {"$ne": None, "$lte": until}})
-        with found.sort([("run_at", ASCENDING), ("_id", ASCENDING)]).skip(skip).limit(limit) as documents:
+        with found.sort("run_at", ASCENDING).skip(skip).limit(limit) as documents:
             return [_record(document) for document in documents]
 
     def _page(self, mark: Any) -> tuple[Sequence[Record], Any]:

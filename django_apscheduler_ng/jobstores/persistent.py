@@ -150,7 +150,8 @@ class PersistentJobStore(BaseJobStore):
         while True:
             with self._at_work():
                 page = self._due(microseconds(now), skip, self._page_size)
-            yield from map(read_job, page)
+            # jobs that are due at the same moment may change their places between two pages
+            yield from (read_job(record) for record in page if record.job_id not in self._unwritten)
             skip += len(page)
             if len(page) < self._page_size:
                 return
