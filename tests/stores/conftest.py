@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
@@ -20,26 +21,18 @@ ON_A_NETWORK = KINDS[1:]
 @pytest.fixture(scope="session")
 def places(tmp_path_factory):
     """Open each place when it is first asked for."""
-    with pytest.MonkeyPatch.context(), _Places(tmp_path_factory) as opened:
-        yield opened
+    with ExitStack() as stack:
+        yield _Places(stack, tmp_path_factory)
 
 
 class _Places(dict):
-    def __init__(self, factory):
-        from contextlib import ExitStack
-
-        self._factory = factory
-        self._stack = ExitStack()
+    def __init__(self, stack, factory):
+        super().__init__()
+        self._stack, self._factory = stack, factory
 
     def __missing__(self, kind):
         self[kind] = self._stack.enter_context(open_place(kind, self._factory.mktemp(kind)))
         return self[kind]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *details):
-        return self._stack.__exit__(*details)
 
 
 @pytest.fixture(params=KINDS)

@@ -45,8 +45,7 @@ class Line:
         self._mark = mark
 
     def close(self) -> None:
-        self._server.close()
-        self._call(self._cut_all())
+        self._call(self._cut_all(listen=False))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
@@ -54,7 +53,9 @@ class Line:
     def _call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(5)
 
-    async def _cut_all(self) -> None:
+    async def _cut_all(self, listen: bool = True) -> None:
+        if not listen:
+            self._server.close()
         for writer in list(self._writers):
             writer.transport.abort()
         while self._writers:
@@ -77,7 +78,9 @@ class Line:
         await asyncio.wait(tasks)
         self._writers -= ends
 
-    async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, losing: asyncio.Event) -> None:
+    async def _requests(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, losing: asyncio.Event
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(1 << 20):
                 if self._mark and self._mark in data:

@@ -150,7 +150,12 @@ def test_many_jobs_are_added_claimed_and_visited(place, begin, monkeypatch):
     monkeypatch.setattr(sys.modules[type(place.store()).__module__], "_PAGE_SIZE", 7)
     scheduler = begin(place.store())
     jobs = [
-        {"func": bodies.note, "trigger": "date", "run_date": START + timedelta(seconds=1 + number % 3), "args": [number]}
+        {
+            "func": bodies.note,
+            "trigger": "date",
+            "run_date": START + timedelta(seconds=1 + number % 3),
+            "args": [number],
+        }
         for number in range(100)
     ]
     scheduler.add_jobs(jobs)
