@@ -27,7 +27,7 @@ def configured_object(value: object, name: str, kind: type[_Kind]) -> _Kind:
     if isinstance(found, kind):
         return found
     raise ConfigurationError(
-        f"Option {name!r} must be a {kind.__name__}, or where to find one, got {value!r}. "
+        f"Option {name!r} must be an instance of {kind.__name__}, or where to find one, got {value!r}. "
         f"Write it as 'package.module:{name}'.{said}"
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..exceptions import ConfigurationError, MissingExtraError
 from ..policies import MAX_ID_LENGTH
-from .configured import configured_object
+from .configured import configured_object, converted, truth
 from .persistent import Advance, PersistentJobStore, refuse_pickling
 from .records import Record
 
@@ -26,6 +26,10 @@ _PAGE_SIZE = 1_000
 
 #: Ids that one statement asks for.
 _FEW = 500
+
+
+#: Options of engines that SQLAlchemy itself takes no text for.
+_TRUTHS = dict.fromkeys(("pool_pre_ping", "pool_use_lifo", "hide_parameters"), truth)
 
 
 class _ExactText(sa.TypeDecorator[str]):
@@ -232,14 +236,14 @@ def _new_engine(url: str | sa.URL | None, given: Mapping[str, Any]) -> sa.Engine
         raise ConfigurationError(
             f"Option 'url' must be the URL of a database, got {shown!r}. Write it as 'sqlite:///jobs.sqlite'."
         ) from error
-    options = {"pool_pre_ping": True, **given}
+    options = {"pool_pre_ping": True, **converted(given, _TRUTHS)}
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:") and "poolclass" not in given:
         # all threads share the one connection: each of its own would be another, empty database
         options |= {
             "poolclass": StaticPool,
             "connect_args": {"check_same_thread": False, **given.get("connect_args", {})},
         }
-    # besides making the engine this turns text into what the options need
+    # besides making the engine this turns text into what other options need
     return sa.engine_from_config({**options, "url": parsed}, prefix="")
 
 

@@ -179,3 +179,30 @@ def test_jobs_can_be_looked_at_while_the_scheduler_is_stopped(place, begin, stop
 
     assert [job.id for job in reader.get_jobs()] == ["job"]
     assert reader.get_job("job").func is bodies.note
+
+
+def test_a_job_that_is_replaced_keeps_its_place_among_those_of_the_same_time(place, begin):
+    scheduler = begin(place.store())
+    options = {"trigger": "date", "run_date": START + timedelta(seconds=1)}
+    for job_id in ("b", "a", "c"):
+        scheduler.add_job(bodies.note, id=job_id, **options)
+
+    scheduler.add_job(bodies.note, id="b", replace_existing=True, name="new", **options)
+
+    assert [job.name for job in scheduler.get_jobs()] == ["new", "note", "note"]
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_a_job_that_comes_on_two_pages_is_claimed_once(place, begin, monkeypatch):
+    monkeypatch.setattr(persistent, "_SMALLEST_PAGE", 1)
+    scheduler = begin(place.store())
+    scheduler.add_jobs(
+        [{"func": bodies.note, "trigger": "date", "run_date": START + timedelta(seconds=1)} for _ in range(60)]
+    )
+    store = scheduler.jobstores()["default"]
+    due = store._due
+    store._due = lambda until, skip, limit: due(until, max(skip - 5, 0), limit)  # the last five come again
+
+    claim = store.claim(START + timedelta(seconds=1), {"default": 40})
+
+    assert len(claim.runs) == len({run.job_id for run in claim.runs}) == 40

@@ -91,7 +91,8 @@ def test_every_mistake_in_the_options_of_a_component_is_named(options, messages)
 
 
 def test_options_of_other_peoples_types_are_left_to_their_classes():
-    assert JOBSTORES.errors("default", {"type": "sqlalchemy", "url": "sqlite://", "tablename": "jobs"}) == []
+    assert JOBSTORES.errors("default", {"type": "redis", "host": "localhost", "colour": "red"}) == []
+    assert JOBSTORES.errors("default", {"class": "shop.stores:Special", "colour": "red"}) == []
 
 
 def test_a_class_path_is_imported(monkeypatch):
