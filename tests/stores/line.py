@@ -45,7 +45,7 @@ class Line:
         self._mark = mark
 
     def close(self) -> None:
-        self._call(self._cut_all(listen=False))
+        self._call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
@@ -53,9 +53,15 @@ class Line:
     def _call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(5)
 
-    async def _cut_all(self, listen: bool = True) -> None:
-        if not listen:
-            self._server.close()
+    async def _end(self) -> None:
+        self._cut = True
+        self._server.close()
+        await self._cut_all()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:  # whoever is connecting just now
+            await asyncio.wait(others, timeout=1)
+        await asyncio.sleep(0.01)  # transports close one turn of the loop after they were told
+
+    async def _cut_all(self) -> None:
         for writer in list(self._writers):
             writer.transport.abort()
         while self._writers:
@@ -68,6 +74,10 @@ class Line:
             return
         there = await asyncio.open_connection("127.0.0.1", self._target)
         ends = {writer, there[1]}
+        if self._cut:
+            for end in ends:
+                end.transport.abort()
+            return
         self._writers |= ends
         losing = asyncio.Event()
         ways = [self._requests(reader, there[1], losing), self._answers(there[0], writer, losing)]
