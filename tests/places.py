@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import sqlalchemy as sa
 from pymongo import MongoClient
 from redis import Redis
@@ -100,18 +101,18 @@ class DatabasePlace(Place):
 
 
 @contextmanager
-def own_database(url: str) -> Iterator[sa.URL]:
-    """Make a database on the PostgreSQL server of `url`, and drop it at the end."""
-    server = sa.make_url(url).set(drivername="postgresql+psycopg")
+def own_database(url: str, driver: str) -> Iterator[sa.URL]:
+    """Make a database on the server of `url`, and drop it at the end."""
+    server = sa.make_url(url).set(drivername=driver)
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     name = f"{own_name()}_stores"
     with engine.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
     try:
         yield server.set(database=name)
     finally:
         with engine.connect() as connection:
-            connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+            connection.exec_driver_sql(f"DROP DATABASE {name}")
 
 
 class RedisPlace(Place):
@@ -224,12 +225,17 @@ def wait_for_port(port: int, process: subprocess.Popen[Any]) -> None:
 
 @contextmanager
 def open_place(kind: str, folder: Path) -> Iterator[Place]:
-    """Open a place of this kind (`sqlite`, `postgresql`, `mongodb`, `redis`), and close it at the end."""
+    """Open a place of this kind (`sqlite`, `postgresql`, `mariadb`, `mongodb`, `redis`), and close it at the end."""
     if kind == "sqlite":
         yield DatabasePlace(sa.URL.create("sqlite", database=str(folder / "jobs.sqlite")))
     elif kind == "postgresql":
         require(services.POSTGRES)
-        with own_database(os.environ["TEST_POSTGRES_URL"]) as url:
+        with own_database(os.environ["TEST_POSTGRES_URL"], "postgresql+psycopg") as url:
+            yield DatabasePlace(url)
+    elif kind == "mariadb":
+        require(services.MARIADB)
+        pytest.importorskip("MySQLdb", reason="mysqlclient is not installed")
+        with own_database(os.environ["TEST_MARIADB_URL"], "mysql+mysqldb") as url:
             yield DatabasePlace(url)
     else:
         if kind == "redis":

@@ -22,5 +22,6 @@ def _make_fixture(kind):
 
 sqlite_place = _make_fixture("sqlite")
 postgresql_place = _make_fixture("postgresql")
+mariadb_place = _make_fixture("mariadb")
 mongodb_place = _make_fixture("mongodb")
 redis_place = _make_fixture("redis")

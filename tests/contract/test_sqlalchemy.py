@@ -19,3 +19,9 @@ class TestSQLAlchemyJobStoreOnPostgreSQL(OnADatabase):
     @pytest.fixture(autouse=True)
     def _place(self, postgresql_place):
         self.place = postgresql_place
+
+
+class TestSQLAlchemyJobStoreOnMariaDB(OnADatabase):
+    @pytest.fixture(autouse=True)
+    def _place(self, mariadb_place):
+        self.place = mariadb_place
