@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ConfigurationError, MissingExtraError, UnstorableError
@@ -13,13 +13,11 @@ from .records import Record
 
 try:
     from pymongo import ASCENDING, DeleteOne, MongoClient, UpdateOne
-    from pymongo.errors import BulkWriteError, DocumentTooLarge, PyMongoError
+    from pymongo.errors import BulkWriteError, PyMongoError
 except ImportError as error:
     raise MissingExtraError("Job store 'mongodb'", "pymongo", "mongodb") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pymongo.collection import Collection
 
 #: Records that are read together when all are visited.
@@ -27,6 +25,12 @@ _PAGE_SIZE = 1_000
 
 #: How long a call waits for a server that does not answer, in milliseconds; the driver's own default would be 30 seconds.
 _PATIENCE = 5_000
+
+#: How large a document may be, in bytes; the limit of every server.
+_LARGEST = 16 * 1024 * 1024
+
+#: What a document needs besides its two texts, in bytes, and some more for what the pass adds.
+_OVERHEAD = 16_384
 
 #: Code of the server's error where an id is taken.
 _DUPLICATE_KEY = 11_000
@@ -113,20 +117,21 @@ class MongoDBJobStore(PersistentJobStore):
         return None if found is None else int(found["run_at"])
 
     def _insert(self, records: Sequence[Record]) -> str | None:
+        for record in records:
+            _check_size(record)
         ids = [record.job_id for record in records]
         taken = self._jobs.find_one({"_id": {"$in": ids}}, {"_id": 1})
         if taken is not None:
             return str(taken["_id"])
         try:
-            with _explained(records):
-                self._jobs.insert_many([_document(record) for record in records])
+            self._jobs.insert_many([_document(record) for record in records])
         except BulkWriteError as error:
             refused = error.details["writeErrors"][0]
             self._take_back_inserted(ids[: refused["index"]])
             if refused["code"] != _DUPLICATE_KEY:
                 raise
             return ids[int(refused["index"])]
-        except (PyMongoError, UnstorableError):
+        except PyMongoError:
             self._take_back_inserted(ids)  # none of them was here before
             raise
         return None
@@ -136,8 +141,8 @@ class MongoDBJobStore(PersistentJobStore):
             self._jobs.delete_many({"_id": {"$in": ids}})
 
     def _replace(self, record: Record) -> bool:
-        with _explained([record]):
-            return self._jobs.replace_one({"_id": record.job_id}, _document(record)).matched_count > 0
+        _check_size(record)
+        return self._jobs.update_one({"_id": record.job_id}, {"$set": _document(record)}).matched_count > 0
 
     def _remove(self, job_id: str) -> bool:
         return self._jobs.delete_one({"_id": job_id}).deleted_count > 0
@@ -174,14 +179,11 @@ def _record(document: _Document) -> Record:
     )
 
 
-@contextmanager
-def _explained(records: Sequence[Record]) -> Iterator[None]:
-    """Say which job is larger than a document may be."""
-    try:
-        yield
-    except DocumentTooLarge as error:
-        largest = max(records, key=lambda record: len(record.definition))
+def _check_size(record: Record) -> None:
+    """Refuse what does not fit into a document; both texts are ASCII."""
+    size = len(record.definition) + len(record.runtime)
+    if size > _LARGEST - _OVERHEAD:
         raise UnstorableError(
-            f"Job {largest.job_id!r} must fit into a document of MongoDB, which is at most 16 MB, got {len(largest.definition)} "
-            "characters. Pass a reference to the data instead of the data."
-        ) from error
+            f"Job {record.job_id!r} must fit into a document of MongoDB, which is at most {_LARGEST} bytes, got {size}. "
+            "Pass a reference to the data instead of the data."
+        )

@@ -210,6 +210,8 @@ def test_a_document_of_apscheduler_is_shown_as_broken_and_left_as_it_is(place, s
 
     assert scheduler.get_job("old").broken_reason.startswith("The stored definition '' of job 'old' must be JSON")
     assert place._jobs["jobs"].find_one({"_id": "old"}) == document
+    scheduler.pause_job("old")
+    assert place._jobs["jobs"].find_one({"_id": "old"})["job_state"] == FOREIGN
     assert set(values()) == {"sick", "sound"}
 
 
