@@ -61,6 +61,17 @@ class SchedulerNotRunningError(SchedulerError, RuntimeError):
     """The scheduler was asked to stop, pause or resume while it was not running."""
 
 
+class MissingExtraError(SchedulerError, ImportError):
+    """A part of this package needs another one that is not installed."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        """Say that `what` needs `package`, and which extra brings it."""
+        super().__init__(
+            f"{what} needs the package {package}, which is not installed. "
+            f'Install it with: pip install "django-apscheduler-ng[{extra}]"'
+        )
+
+
 class WorkerError(SchedulerError, RuntimeError):
     """A run did not cross the border to a worker process or back, or the process ended under it."""
 

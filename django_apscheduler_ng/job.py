@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from .exceptions import SchedulerError
+from .exceptions import SchedulerError, StoredDataError
 from .planning import JobView
 from .policies import checked_id, checked_option
 from .refs import check_arguments, load_callable
@@ -81,6 +81,10 @@ class Job:
         self.pause_reason = ""
         #: Why the job cannot be loaded or planned; empty = it can.
         self.broken_reason = ""
+        #: What is wrong with the stored form of the job, which then never runs; empty = nothing.
+        self.unreadable = ""
+        #: The jobs of a store are numbered in the order in which they came, where the store needs it.
+        self.arrival = 0
         self._scheduler: JobsApi | None = None
         self._jobstore_alias: str | None = None
         self.apply(
@@ -97,6 +101,13 @@ class Job:
             }
         )
         self.name = checked_option("name", name) if name is not None else _name_of(self)
+
+    @classmethod
+    def restored(cls, **attributes: Any) -> Job:
+        """Return the job with these attributes, which a store has kept. Nothing is checked, and the callable is not imported."""
+        job = cls.__new__(cls)
+        job.__dict__.update(_UNBOUND, **attributes)
+        return job
 
     def sibling(
         self,
@@ -123,7 +134,10 @@ class Job:
 
         Raises:
             CallableReferenceError: the reference leads nowhere any more.
+            StoredDataError: the stored form of the job cannot be read.
         """
+        if self.unreadable:
+            raise StoredDataError(self.unreadable)
         if self._func is None:
             self._func = load_callable(self.func_ref or "")
         return self._func
@@ -257,6 +271,17 @@ class Job:
     def __hash__(self) -> int:
         """Hash the id."""
         return hash(self.id)
+
+
+#: What no store keeps of a job.
+_UNBOUND = {
+    "run_time_chosen": False,
+    "unreadable": "",
+    "arrival": 0,
+    "_func": None,
+    "_scheduler": None,
+    "_jobstore_alias": None,
+}
 
 
 def _name_of(job: Job) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .exceptions import ConfigurationError, SchedulerError, StoredDataError
+from .exceptions import ConfigurationError, SchedulerError
 from .job import Job
 from .models import ScheduledJob
 from .planning import JobView
 from .refs import callable_ref
-from .serialization import dump_trigger, dump_value, load_trigger, load_value
+from .serialization import dump_trigger, dump_value, trigger_or_stand_in
+from .serialization import read_arguments as read_arguments  # for those who read rows without making jobs of them
 from .triggers.base import BaseTrigger
 from .triggers.unreadable import UnreadableTrigger
 
@@ -84,9 +84,6 @@ class DueJob(NamedTuple):
 
 JobColumns = ScheduledJob | DueJob
 
-_cached_trigger = lru_cache(maxsize=4096)(load_trigger)
-
-
 _WRITERS: dict[str, Callable[[Job], dict[str, Any]]] = {
     "name": lambda job: {"name": job.name[:255]},
     "func": lambda job: {"func_ref": job.func_ref or callable_ref(job.func)},
@@ -117,20 +114,16 @@ def definition(job: Job, options: Iterable[str] = _WRITERS) -> dict[str, Any]:
 
 def read_trigger(row: JobColumns) -> BaseTrigger:
     """Return the trigger of a row; one that never fires where the stored one cannot be read."""
-    try:
-        return _cached_trigger(row.trigger)
-    except SchedulerError as error:
-        return UnreadableTrigger(text=row.trigger, problem=str(error))
+    return trigger_or_stand_in(row.trigger)
 
 
 def to_job(row: JobColumns) -> Job:
     """Return the job that a row holds, without importing its callable. Never fails: a damaged row becomes a broken job."""
-    job = Job.__new__(Job)
     args, kwargs, problem = _arguments(row)
     trigger = read_trigger(row)
     if isinstance(trigger, UnreadableTrigger):
         problem = problem or trigger.problem
-    job.__dict__.update(
+    return Job.restored(
         id=row.job_id,
         name=row.name,
         func_ref=row.func_ref,
@@ -144,16 +137,11 @@ def to_job(row: JobColumns) -> Job:
         on_abandoned=row.on_abandoned,
         next_run_time=None if row.paused else row.next_run_time,
         next_fire_time=None if row.paused else row.next_fire_time,
-        run_time_chosen=False,
         claimed_through=row.claimed_through,
         parked=row.parked,
         pause_reason=row.pause_reason,
         broken_reason=row.broken_reason or problem,
-        _func=None,
-        _scheduler=None,
-        _jobstore_alias=None,
     )
-    return job
 
 
 def to_view(row: DueJob, live: int) -> JobView:
@@ -194,26 +182,6 @@ def _arguments(row: JobColumns) -> tuple[tuple[Any, ...], dict[str, Any], str]:
         return (*read_arguments(row.args, row.kwargs), "")
     except SchedulerError as error:
         return (), {}, str(error)
-
-
-def read_arguments(args: str, kwargs: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments that two columns hold.
-
-    Raises:
-        StoredDataError: the text is damaged, or is no list and no mapping of names.
-    """
-    if args == "[]" and kwargs == "{}":
-        return (), {}
-    positional, named = load_value(args), load_value(kwargs)
-    if not isinstance(positional, (list, tuple)) or not isinstance(named, dict) or not all(map(_is_name, named)):
-        raise StoredDataError(
-            f"Stored arguments {args!r} and {kwargs!r} must be a JSON list and a JSON object. Correct the row, or add the job again."
-        )
-    return tuple(positional), named
-
-
-def _is_name(key: object) -> bool:
-    return isinstance(key, str)
 
 
 def snapshot(row: ScheduledJob) -> dict[str, Any]:

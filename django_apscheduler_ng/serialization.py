@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from .exceptions import InvalidTriggerError, SchedulerError, StoredDataError, UnstorableError
 from .storable import TAG, canonical_text, check_depth, decoded, encoded
 from .triggers.base import BaseTrigger
 from .triggers.registry import ENTRY_POINTS, trigger_class
+from .triggers.unreadable import UnreadableTrigger
 
 #: Version of the form in which triggers are stored; texts of later versions are refused.
 TRIGGER_VERSION = 1
@@ -74,6 +76,37 @@ def load_trigger(text: str) -> BaseTrigger:
     """
     trigger: BaseTrigger = _loaded(text, lambda data: _trigger(_checked_version(data)))
     return trigger
+
+
+_cached_trigger = lru_cache(maxsize=4096)(load_trigger)
+
+
+def trigger_or_stand_in(text: str) -> BaseTrigger:
+    """Return the trigger that `dump_trigger()` made `text` of; one that never fires where it cannot be read."""
+    try:
+        return _cached_trigger(text)
+    except SchedulerError as error:
+        return UnreadableTrigger(text=text, problem=str(error))
+
+
+def read_arguments(args: str, kwargs: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a job that two stored texts hold.
+
+    Raises:
+        StoredDataError: a text is damaged, or is no list and no mapping of names.
+    """
+    if args == "[]" and kwargs == "{}":
+        return (), {}
+    positional, named = load_value(args), load_value(kwargs)
+    if not isinstance(positional, (list, tuple)) or not isinstance(named, dict) or not all(map(_is_name, named)):
+        raise StoredDataError(
+            f"Stored arguments {args!r} and {kwargs!r} must be a JSON list and a JSON object. Correct the row, or add the job again."
+        )
+    return tuple(positional), named
+
+
+def _is_name(key: object) -> bool:
+    return isinstance(key, str)
 
 
 def trigger_type(text: str) -> str:

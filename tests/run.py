@@ -36,10 +36,13 @@ if sys.version_info < virtualenvs.OLDEST:
 from tests import services  # noqa: E402
 
 #: What a virtual environment must have to be used as it is.
-NEEDED = ("django", "environ", "importlinter", "mypy", "pytest", "pytest_django", "sphinx", "whitenoise", "xdist")
+NEEDED = (
+    "django", "environ", "hatchling", "importlinter", "mypy", "nx_27017", "psycopg", "pymongo", "pytest", "pytest_django",
+    "redis", "sphinx", "sqlalchemy", "whitenoise", "xdist",
+)  # fmt: skip
 
 #: Tests that run in this process, and tests that start others, which take turns by file; as patterns below `tests`.
-PARALLEL = ("unit", "properties", "contract", "django", "architecture", "docs")
+PARALLEL = ("unit", "properties", "contract", "django", "architecture", "docs", "stores")
 PROCESSES = ("concurrency", "acceptance", "chaos", "browser")
 #: What is repeated on every database.
 PARALLEL_PER_DATABASE = ("contract", "django")

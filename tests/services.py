@@ -49,7 +49,7 @@ def find_program(name: str) -> str | None:
 def _answers(url: str) -> bool:
     """Tell whether something accepts connections at the host and port of the URL."""
     parts = urlsplit(url)
-    ports = {"postgres": 5432, "postgresql": 5432, "mysql": 3306, "mariadb": 3306}
+    ports = {"postgres": 5432, "postgresql": 5432, "mysql": 3306, "mariadb": 3306, "redis": 6379}
     try:
         with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or ports[parts.scheme]), timeout=5):
             return True
@@ -66,6 +66,11 @@ MARIADB = Service(
     name="MariaDB",
     variable="TEST_MARIADB_URL",
     purpose="the store, the admin and several nodes on MariaDB",
+)
+REDIS = Service(
+    name="Redis",
+    variable="TEST_REDIS_URL",
+    purpose="the job store in Redis",
 )
 CHROMIUM = Service(
     name="Chromium",
@@ -95,7 +100,7 @@ COMPILER = Service(
 )
 #: By the values of `TEST_DATABASE`.
 PRIVATE_SERVERS = {"postgres": PRIVATE_POSTGRES, "mariadb": PRIVATE_MARIADB, "sqlite": PRIVATE_SQLITE}
-SERVICES = (POSTGRES, MARIADB, CHROMIUM, PRIVATE_POSTGRES, PRIVATE_MARIADB, PGBOUNCER, COMPILER)
+SERVICES = (POSTGRES, MARIADB, REDIS, CHROMIUM, PRIVATE_POSTGRES, PRIVATE_MARIADB, PGBOUNCER, COMPILER)
 
 
 def required() -> bool:

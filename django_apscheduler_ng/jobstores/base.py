@@ -82,39 +82,42 @@ class BaseJobStore(JobKeeper):
         Due fire times that get no run are accounted for as missed, skipped or coalesced. A job that cannot be planned, or whose
         executor is not there, is left alone for a while and logged; it never disturbs the others.
         """
-        slots = dict(free)
         claim = Claim()
         with self._lock:
-            self._take_back()
-            self._claim_requested(claim, slots)
-            left = sum(slots.values())
-            for job in self.get_due_jobs(now):
-                if left <= 0:
-                    claim.starved = True
-                    break
-                if (job.broken_reason and self._declined.get(job.id, now) > now) or (
-                    job.parked and self._live[job.id] >= job.max_instances
-                ):
-                    continue
-                if job.executor in slots and slots[job.executor] <= 0:
-                    claim.starved = True
-                    continue
-                try:
-                    left -= self._claim_job(job, now, slots, claim)
-                except Exception as error:
-                    self._decline(job, error, now)
-            claim.next_look = self._next_look(now)
-            if self._parked and self._released:
-                claim.next_look = now  # an end that came meanwhile may be the one that a job was parked for just now
+            self._fill(claim, now, dict(free))
         return claim
+
+    def _fill(self, claim: Claim, now: datetime, slots: dict[str, int]) -> None:
+        """Put into `claim` what is due at `now` and fits into the free `slots`."""
+        self._take_back()
+        self._claim_requested(claim, slots)
+        left = sum(slots.values())
+        for job in self.get_due_jobs(now):
+            if left <= 0:
+                claim.starved = True
+                break
+            if (job.broken_reason and self._declined.get(job.id, now) > now) or (
+                job.parked and self._live[job.id] >= job.max_instances
+            ):
+                continue
+            if job.executor in slots and slots[job.executor] <= 0:
+                claim.starved = True
+                continue
+            try:
+                left -= self._claim_job(job, now, slots, claim)
+            except Exception as error:
+                self._decline(job, error, now)
+        claim.next_look = self._next_look(now)
+        if self._parked and self._released:
+            claim.next_look = now  # an end that came meanwhile may be the one that a job was parked for just now
 
     def _claim_job(self, job: Job, now: datetime, slots: dict[str, int], claim: Claim) -> int:
         """Plan the job and claim its runs; returns how many."""
+        func = job.func
         if job.executor not in slots:
             raise LookupError(
                 f"Executor {job.executor!r} is not configured in this scheduler; it has {', '.join(slots)}."
             )
-        func = job.func
         planned = plan(job.view(self._live[job.id]), now, slots[job.executor])
         self._advance(job, planned)
         for slot in planned.slots:
@@ -136,9 +139,17 @@ class BaseJobStore(JobKeeper):
         else:
             self._parked.discard(job.id)
         if planned.next_fire_time is None:
-            self.remove_job(job.id)
+            self._remove_ended(job)
         else:
-            self.update_job(job)
+            self._save_runtime(job)
+
+    def _save_runtime(self, job: Job) -> None:
+        """Write what the pass has changed of the job: its run times, what is claimed, and why it is broken."""
+        self.update_job(job)
+
+    def _remove_ended(self, job: Job) -> None:
+        """Remove the job, whose schedule has ended."""
+        self.remove_job(job.id)
 
     def _make_run(self, job: Job, func: Callable[..., Any], fire_time: datetime | None, due: datetime) -> Run:
         self._live[job.id] += 1
@@ -178,7 +189,7 @@ class BaseJobStore(JobKeeper):
         if job.broken_reason != reason:
             logger.error("Job %r cannot be planned and is kept as broken: %s", job.id, reason, extra={"job_id": job.id})
             job.broken_reason = reason
-            self.update_job(job)
+            self._save_runtime(job)
 
     def _next_look(self, now: datetime) -> datetime | None:
         """Return when the next job becomes due; None where what is due already was left (the poll interval finds it)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from threading import RLock
 from typing import Any
 
@@ -95,16 +96,24 @@ class BaseScheduler(SchedulerParts):
                     "The scheduler is already running. Call shutdown() before starting it again."
                 )
             self._add_defaults()
-            for alias, executor in self._executors.items():
-                executor.start(self, alias)
-            for alias, store in self._jobstores.items():
-                store.start(self, alias)
+            self._start_parts()
             self.state = STATE_PAUSED if paused else STATE_RUNNING
             self._store_waiting(None)
         self._logger.info("Scheduler started%s.", " (paused)" if paused else "")
         self._dispatch(SchedulerEvent(EVENT_SCHEDULER_STARTED))
         if not paused:
             self.wakeup()
+
+    def _start_parts(self) -> None:
+        """Start the executors and the job stores, all or none."""
+        with ExitStack() as started:
+            for alias, executor in self._executors.items():
+                executor.start(self, alias)
+                started.callback(executor.shutdown)
+            for alias, store in self._jobstores.items():
+                store.start(self, alias)
+                started.callback(store.shutdown)
+            started.pop_all()
 
     def _add_defaults(self) -> None:
         if "default" not in self._executors:

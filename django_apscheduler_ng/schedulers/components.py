@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
-from ..exceptions import ConfigurationError
+from ..exceptions import ConfigurationError, MissingExtraError
 from .options import (
     OptionError,
     as_int,
@@ -80,8 +81,19 @@ class ComponentKind:
             return _import(options["class"], f"{where}.class")
         if builtin := self.builtin.get(options["type"]):
             return _import(builtin.path, f"{where}.type")
-        (found, *_) = entry_points(group=self.group, name=options["type"])
-        loaded: Callable[..., Any] = found.load()
+        return self._provided(options["type"], f"{where}.type")
+
+    def _provided(self, name: str, where: str) -> Callable[..., Any]:
+        """Import and return what another package provides under `name`."""
+        (found, *_) = entry_points(group=self.group, name=name)
+        try:
+            loaded: Callable[..., Any] = found.load()
+        except (ImportError, AttributeError) as error:
+            raise OptionError(
+                f"Option {where!r} is {name!r}, which is provided by {found.value!r} and must be importable, "
+                f"got {type(error).__name__}: {error}.",
+                "Repair or uninstall the package that provides it.",
+            ) from error
         return loaded
 
     def _check_what(self, options: Mapping[str, Any], where: str) -> None:
@@ -118,6 +130,8 @@ def _import(path: str, name: str) -> Callable[..., Any]:
     module, _, attribute = path.replace(":", ".").rpartition(".")
     try:
         loaded: Callable[..., Any] = getattr(import_module(module), attribute)
+    except MissingExtraError:
+        raise
     except (ImportError, AttributeError) as error:
         raise wrong_value(path, name, "a class that can be imported", f"The import said: {error}.") from error
     return loaded
@@ -143,7 +157,18 @@ JOBSTORES = ComponentKind(
         "django": ComponentType(
             path="django_apscheduler_ng.jobstores.django:DjangoJobStore", options=("using", "namespace")
         ),
-        "sqlalchemy": ComponentType(path="django_apscheduler_ng.jobstores.sqlalchemy:SQLAlchemyJobStore", options=None),
+        "sqlalchemy": ComponentType(
+            path="django_apscheduler_ng.jobstores.sqlalchemy:SQLAlchemyJobStore",
+            options=(
+                "url",
+                "engine",
+                "tablename",
+                "metadata",
+                "pickle_protocol",
+                "tableschema",
+                "engine_options",
+            ),
+        ),
         "mongodb": ComponentType(path="django_apscheduler_ng.jobstores.mongodb:MongoDBJobStore", options=None),
         "redis": ComponentType(path="django_apscheduler_ng.jobstores.redis:RedisJobStore", options=None),
     },
@@ -194,9 +219,26 @@ def make_component(
     for error in kind.errors(alias, described):
         raise error
     factory = kind.load(alias, described)
-    made = factory(**{name: value for name, value in described.items() if name not in ("type", "class")})
+    arguments = {name: value for name, value in described.items() if name not in _WHAT}
+    _check_fit(factory, arguments, f"{kind.option}.{alias}")
+    made = factory(**arguments)
     if not isinstance(made, base):
         raise ConfigurationError(
             f"{kind.noun.capitalize()} {alias!r} must be a {base.__name__}, got {made!r}. Correct its class."
         )
     return made
+
+
+def _check_fit(factory: Callable[..., Any], arguments: Mapping[str, Any], where: str) -> None:
+    """Refuse options that the constructor of a component does not take, and the lack of those that it needs."""
+    try:
+        signature = inspect.signature(factory)
+    except ValueError:
+        return  # not written in Python; it says by itself what it misses
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise OptionError(
+            f"The options of {where!r} must fit {factory.__name__}{signature}, got {', '.join(arguments) or 'none'}: {error}.",
+            "Correct them.",
+        ) from error

@@ -16,18 +16,25 @@ MARIADB = (
     "absent: MariaDB (nothing answers at TEST_MARIADB_URL=mysql://root@127.0.0.1:1/test); "
     "not tested: the store, the admin and several nodes on MariaDB"
 )
-#: The two, and Chromium where there is none.
-ABSENT = 3 if services.CHROMIUM.absence() else 2
+REDIS = "absent: Redis (TEST_REDIS_URL is not set); not tested: the job store in Redis"
+#: The three, and Chromium where there is none.
+ABSENT = 4 if services.CHROMIUM.absence() else 3
 
 
 @pytest.mark.parametrize(
     ("required", "exit_code", "last_lines"),
     [
-        pytest.param("", 0, [POSTGRES, MARIADB, "===== no tests ran in "], id="absent-services-are-listed"),
+        pytest.param("", 0, [POSTGRES, MARIADB, REDIS, "===== no tests ran in "], id="absent-services-are-listed"),
         pytest.param(
             "1",
             1,
-            [POSTGRES, MARIADB, "REQUIRE_SERVICES=1: what is absent is a failure.", f"===== {ABSENT} failed in "],
+            [
+                POSTGRES,
+                MARIADB,
+                REDIS,
+                "REQUIRE_SERVICES=1: what is absent is a failure.",
+                f"===== {ABSENT} failed in ",
+            ],
             id="required-services-must-be-there",
         ),
     ],
@@ -51,7 +58,7 @@ def test_a_step_that_fails_is_named_and_counted_and_fails_the_run() -> None:
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the runner without PostgreSQL and with a MariaDB that is down."""
+    """Run the runner without PostgreSQL and Redis, and with a MariaDB that is down."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TEST_", "REQUIRE_"))}
     environment |= {"TEST_MARIADB_URL": "mysql://root@127.0.0.1:1/test", **variables}
     command = [sys.executable, "tests/run.py", *arguments]

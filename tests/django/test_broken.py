@@ -184,12 +184,12 @@ class StandingTrigger(RaisingTrigger):
     ],
 )
 def test_a_trigger_that_raises_or_never_ends_breaks_only_its_own_job(scheduler, monkeypatch, trigger, reason):
-    from django_apscheduler_ng import rows
+    from django_apscheduler_ng import serialization
 
     text = ScheduledJob.objects.get(job_id="sick").trigger + " "
     ScheduledJob.objects.filter(job_id="sick").update(trigger=text, planned_trigger=text)
-    load = rows._cached_trigger
-    monkeypatch.setattr(rows, "_cached_trigger", lambda stored: trigger if stored == text else load(stored))
+    load = serialization._cached_trigger
+    monkeypatch.setattr(serialization, "_cached_trigger", lambda stored: trigger if stored == text else load(stored))
 
     scheduler.travel(30)
 

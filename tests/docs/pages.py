@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 #: What is run, and what is only shown.
 RUN = ("python", "pycon", "sh", "console")
-SHOWN = ("ini", "text", "dockerfile", "yaml")
+SHOWN = ("ini", "text", "toml", "dockerfile", "yaml")
 
 _OPEN = re.compile(r"^(?P<indent> *)(?P<fence>`{3,})(?P<info>[^`]*)$")
 _COMMENT = re.compile(r"<!-- (?P<kind>snippet|page): (?P<options>.*?) -->")

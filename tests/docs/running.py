@@ -37,6 +37,8 @@ from pathlib import Path
 
 from django.core.management import call_command
 
+from tests.installing import install_project
+
 from .pages import CHECKOUT, RUN, Page, Snippet
 
 #: Longest time for a command, and for a server to be ready or to end.
@@ -98,6 +100,8 @@ class Reader:
 
     def __post_init__(self) -> None:
         self._cwd = self.folder
+        #: Where packages are that the page has installed.
+        self._installed = self.folder.with_name("installed")
 
     def follow(self) -> None:
         """Run every snippet, and stop everything at the end."""
@@ -115,7 +119,7 @@ class Reader:
             raise SnippetError(f"{self._place(snippet)}: unknown option {unknown.pop()!r}.")
         if "stop" in options:
             self.stop_servers()
-        if snippet.language not in RUN:
+        if snippet.language not in RUN and not {"file", "append"} & options.keys():
             return
         try:
             self._performer(snippet)()
@@ -177,7 +181,7 @@ class Reader:
             key: value for key, value in os.environ.items() if not key.startswith(("DJANGO_", "TEST_", "PYTEST_"))
         }
         environment |= {
-            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONPATH": os.pathsep.join(map(str, (CHECKOUT, self._installed))),
             "PYTHONUNBUFFERED": "1",
             "TERM": "dumb",
             "COLUMNS": "100",
@@ -202,6 +206,11 @@ class Reader:
         match words:
             case ["cd", folder]:
                 self._cwd = self._cwd / folder
+            case ["mkdir", "-p", folder]:
+                (self._cwd / folder).mkdir(parents=True, exist_ok=True)
+            case ["pip", "install", project] if (self._cwd / project / "pyproject.toml").is_file():
+                install_project(self._cwd / project, self._installed)
+                self._end_session()
             case ["pip", "install", *names] | ["python", "-m", "pip", "install", *names]:
                 check_installed(names)
             case ["python", "-m", "venv", ".venv"] | [".", ".venv/bin/activate"]:

@@ -4,7 +4,10 @@ from types import ModuleType
 
 import pytest
 
-from django_apscheduler_ng.schedulers.components import EXECUTORS, JOBSTORES
+from django_apscheduler_ng.exceptions import ConfigurationError
+from django_apscheduler_ng.executors.base import BaseExecutor
+from django_apscheduler_ng.executors.pool import ThreadPoolExecutor
+from django_apscheduler_ng.schedulers.components import EXECUTORS, JOBSTORES, make_component
 from django_apscheduler_ng.schedulers.options import OptionError
 
 
@@ -91,7 +94,8 @@ def test_every_mistake_in_the_options_of_a_component_is_named(options, messages)
 
 
 def test_options_of_other_peoples_types_are_left_to_their_classes():
-    assert JOBSTORES.errors("default", {"type": "sqlalchemy", "url": "sqlite://", "tablename": "jobs"}) == []
+    assert JOBSTORES.errors("default", {"type": "redis", "host": "localhost", "colour": "red"}) == []
+    assert JOBSTORES.errors("default", {"class": "shop.stores:Special", "colour": "red"}) == []
 
 
 def test_a_class_path_is_imported(monkeypatch):
@@ -127,3 +131,84 @@ def test_the_options_of_each_type_are_those_of_its_constructor(kind, name):
     made = kind.load("some", {"type": name})
 
     assert set(inspect.signature(made).parameters) == set(kind.builtin[name].options)
+
+
+@pytest.fixture
+def provide(tmp_path, monkeypatch):
+    """Install a package that provides an executor `special` by the reference given."""
+
+    def install(reference):
+        (tmp_path / "special_provider.py").write_text(
+            "from django_apscheduler_ng.executors.debug import DebugExecutor\n"
+            "class Special(DebugExecutor):\n"
+            "    def __init__(self, colour):\n"
+            "        super().__init__()\n"
+            "not_an_executor = dict\n"
+        )
+        info = tmp_path / "special_provider-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: special-provider\nVersion: 1\n")
+        (info / "entry_points.txt").write_text(
+            f"[{EXECUTORS.group}]\nspecial = {reference}\nthreadpool = {reference}\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+
+    yield install
+    sys.modules.pop("special_provider", None)
+
+
+def made(**options):
+    return make_component(EXECUTORS, options, "fast", {}, BaseExecutor)
+
+
+def test_another_package_can_provide_a_type(provide):
+    provide("special_provider:Special")
+
+    assert type(made(type="special", colour="red")).__name__ == "Special"
+
+
+def test_nobody_can_replace_a_type_of_this_package(provide):
+    provide("special_provider:Special")
+
+    assert type(made(type="threadpool")) is ThreadPoolExecutor
+
+
+@pytest.mark.parametrize(
+    ("reference", "options", "message"),
+    [
+        pytest.param(
+            "gone_provider:Special",
+            {},
+            "Option 'executors.fast.type' is 'special', which is provided by 'gone_provider:Special' and must be importable, got "
+            "ModuleNotFoundError: No module named 'gone_provider'. Repair or uninstall the package that provides it.",
+            id="module-gone",
+        ),
+        pytest.param(
+            "special_provider:Gone",
+            {},
+            "Option 'executors.fast.type' is 'special', which is provided by 'special_provider:Gone' and must be importable, got "
+            "AttributeError: module 'special_provider' has no attribute 'Gone'. Repair or uninstall the package that provides it.",
+            id="class-gone",
+        ),
+        pytest.param(
+            "special_provider:not_an_executor",
+            {},
+            "Executor 'fast' must be a BaseExecutor, got {}. Correct its class.",
+            id="no-executor",
+        ),
+        pytest.param(
+            "special_provider:Special",
+            {"color": "red"},
+            "The options of 'executors.fast' must fit Special(colour), got color: missing a required argument: 'colour'. "
+            "Correct them.",
+            id="wrong-options",
+        ),
+    ],
+)
+def test_a_provided_type_that_cannot_be_used_is_named(provide, reference, options, message):
+    provide(reference)
+
+    with pytest.raises(ConfigurationError) as caught:
+        made(type="special", **options)
+
+    assert str(caught.value) == message
