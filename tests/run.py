@@ -39,7 +39,7 @@ from tests import services  # noqa: E402
 NEEDED = ("django", "environ", "importlinter", "mypy", "pytest", "pytest_django", "sphinx", "whitenoise", "xdist")
 
 #: Tests that run in this process, and tests that start others, which take turns by file; as patterns below `tests`.
-PARALLEL = ("unit", "properties", "contract", "django", "architecture", "docs")
+PARALLEL = ("unit", "guide", "properties", "contract", "django", "architecture", "docs")
 PROCESSES = ("concurrency", "acceptance", "chaos", "browser")
 #: What is repeated on every database.
 PARALLEL_PER_DATABASE = ("contract", "django")

@@ -1,0 +1,112 @@
+"""Each optional part, in a new environment with its extra and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import CHECKOUT
+from tests.guide.servers import mongodb_server
+
+pytestmark = pytest.mark.timeout(300)
+
+PROGRAMS = CHECKOUT / "tests" / "guide" / "programs"
+#: By extra, the module that needs it.
+PARTS = {
+    "sqlalchemy": "jobstores.sqlalchemy",
+    "mongodb": "jobstores.mongodb",
+    "redis": "jobstores.redis",
+    "gevent": "schedulers.gevent",
+    "tornado": "schedulers.tornado",
+    "twisted": "schedulers.twisted",
+    "qt": "schedulers.qt",
+}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT)]
+    subprocess.run(pip, check=True)
+    return next(folder.glob("*.whl"))
+
+
+def environment_with(requirement: str, folder: Path) -> Path:
+    """Make a virtual environment with nothing but `requirement` and what it needs; return its interpreter."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-compile", requirement]
+    subprocess.run(pip, check=True)
+    return python
+
+
+@contextmanager
+def arguments_of(extra: str, folder: Path) -> Iterator[list[str]]:
+    """Give the arguments that the program of this extra needs, with the server it talks to running."""
+    if extra == "mongodb":
+        with mongodb_server(folder) as port:
+            yield [str(port)]
+    elif extra == "redis":
+        if "TEST_REDIS_URL" not in os.environ:
+            pytest.skip("TEST_REDIS_URL is not set")
+        unique = f"django_apscheduler_ng.test.{uuid4().hex}"
+        yield [str(urlsplit(os.environ["TEST_REDIS_URL"]).port or 6379), f"{unique}.jobs", f"{unique}.run_times"]
+    else:
+        yield []
+
+
+@pytest.mark.parametrize("extra", PARTS)
+def test_each_extra_brings_what_its_part_of_the_guide_needs(extra: str, wheel: Path, tmp_path: Path) -> None:
+    if find_spec(f"django_apscheduler_ng.{PARTS[extra]}") is None:
+        pytest.skip(f"django_apscheduler_ng.{PARTS[extra]} is not written yet")
+    python = environment_with(f"{wheel}[{extra}]", tmp_path / "venv")
+    environment = {"PATH": "", "QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
+
+    with arguments_of(extra, tmp_path) as arguments:
+        done = subprocess.run(
+            [str(python), str(PROGRAMS / f"with_{extra}.py"), *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stdout) == (0, "The job ran.\n"), done.stderr
+
+
+def test_without_its_extra_each_part_says_how_to_get_it(wheel: Path, tmp_path: Path) -> None:
+    written = [extra for extra, module in PARTS.items() if find_spec(f"django_apscheduler_ng.{module}") is not None]
+    if not written:
+        pytest.skip("no optional part is written yet")
+    python = environment_with(str(wheel), tmp_path / "venv")
+
+    for extra in written:
+        done = subprocess.run(
+            [str(python), str(PROGRAMS / f"with_{extra}.py"), "1", "2", "3"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert f'pip install "django-apscheduler-ng[{extra}]"' in done.stderr, done.stderr
+
+
+def test_the_extras_are_those_of_the_parts() -> None:
+    extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+    missing = [
+        extra for extra, part in PARTS.items() if find_spec(f"django_apscheduler_ng.{part}") and extra not in extras
+    ]
+
+    assert missing == []
