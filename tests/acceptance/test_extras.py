@@ -33,15 +33,6 @@ PARTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT)]
-    subprocess.run(pip, check=True)
-    return next(folder.glob("*.whl"))
-
-
 def environment_with(requirement: str, folder: Path) -> Path:
     """Make a virtual environment with nothing but `requirement` and what it needs; return its interpreter."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
