@@ -32,7 +32,7 @@ class BaseScheduler(SchedulerParts):
         """Configure the scheduler; see `configure()`."""
         super().__init__()
         self.jobstore_retry_interval = 1.0
-        #: The longest time between two passes, in seconds: what changes unannounced is seen this soon.
+        #: The longest time between two passes, in seconds. What changes unannounced is seen this soon.
         self.poll_interval = 1.0
         self._passing = RLock()
         self._pass = Pass(self, self._jobstores, self._executors)
