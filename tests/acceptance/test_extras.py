@@ -33,13 +33,31 @@ PARTS = {
 }
 
 
-def environment_with(requirement: str, folder: Path) -> Path:
-    """Make a virtual environment with nothing but `requirement` and what it needs; return its interpreter."""
+def environment_with(requirement: str, folder: Path, *, beside: Path | None = None) -> Path:
+    """Make a virtual environment with `requirement`, what it needs, and what `beside` has, and nothing else.
+
+    Returns its interpreter.
+    """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    if beside is not None:
+        site_packages(folder).joinpath("beside.pth").write_text(str(site_packages(beside)))
     python = folder / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-compile", requirement]
     subprocess.run(pip, check=True)
     return python
+
+
+def site_packages(folder: Path) -> Path:
+    """Return where a virtual environment has its packages."""
+    return next(folder.glob("lib/python*/site-packages"))
+
+
+@pytest.fixture(scope="module")
+def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment in which the wheel was installed without an extra."""
+    folder = tmp_path_factory.mktemp("plain")
+    environment_with(str(wheel), folder)
+    return folder
 
 
 @contextmanager
@@ -58,10 +76,12 @@ def arguments_of(extra: str, folder: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("extra", PARTS)
-def test_each_extra_brings_what_its_part_of_the_guide_needs(extra: str, wheel: Path, tmp_path: Path) -> None:
+def test_each_extra_brings_what_its_part_of_the_guide_needs(
+    extra: str, wheel: Path, plain: Path, tmp_path: Path
+) -> None:
     if find_spec(f"django_apscheduler_ng.{PARTS[extra]}") is None:
         pytest.skip(f"django_apscheduler_ng.{PARTS[extra]} is not written yet")
-    python = environment_with(f"{wheel}[{extra}]", tmp_path / "venv")
+    python = environment_with(f"{wheel}[{extra}]", tmp_path / "venv", beside=plain)
     environment = {"PATH": "", "QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
 
     with arguments_of(extra, tmp_path) as arguments:
@@ -78,15 +98,13 @@ def test_each_extra_brings_what_its_part_of_the_guide_needs(extra: str, wheel: P
     assert (done.returncode, done.stdout) == (0, "The job ran.\n"), done.stderr
 
 
-def test_without_its_extra_each_part_says_how_to_get_it(wheel: Path, tmp_path: Path) -> None:
+def test_without_its_extra_each_part_says_how_to_get_it(plain: Path, tmp_path: Path) -> None:
     written = [extra for extra, module in PARTS.items() if find_spec(f"django_apscheduler_ng.{module}") is not None]
     if not written:
         pytest.skip("no optional part is written yet")
-    python = environment_with(str(wheel), tmp_path / "venv")
-
     for extra in written:
         done = subprocess.run(
-            [str(python), str(PROGRAMS / f"with_{extra}.py"), "1", "2", "3"],
+            [str(plain / "bin" / "python"), str(PROGRAMS / f"with_{extra}.py"), "1", "2", "3"],
             cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 1
