@@ -7,6 +7,7 @@ and `:::{api} model:JobRun` the columns of a model.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 
 PACKAGE = "django_apscheduler_ng"
 CODE = Path(__file__).resolve().parents[2] / PACKAGE
+REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +72,23 @@ def error_reference() -> str:
 
 
 def group_reference(group: Group) -> str:
-    """Return the directives that describe the classes of a group."""
+    """Return the directives that describe the classes of a group, and references to those that another page describes."""
+    paths = [f"{PACKAGE}.{group.package}.{name}" for name in classes_of(group)]
+    others = described_elsewhere().intersection(paths)
     lines = ["```{eval-rst}"]
-    for name in classes_of(group):
-        lines += [f".. autoclass:: {PACKAGE}.{group.package}.{name}", *(f"   {line}" for line in group.options), ""]
-    return "\n".join([*lines, "```"])
+    for path in paths:
+        if path not in others:
+            lines += [f".. autoclass:: {path}", *(f"   {line}" for line in group.options), ""]
+    lines.append("```")
+    if others:
+        lines += ["", f"On pages of their own: {', '.join(f'{{py:class}}`~{path}`' for path in sorted(others))}."]
+    return "\n".join(lines)
+
+
+def described_elsewhere() -> set[str]:
+    """Return the paths of the classes that other pages of the reference describe."""
+    pages = [page.read_text() for page in REFERENCE.glob("*.md") if page.name != "api.md"]
+    return {path for page in pages for path in re.findall(r"(?m)^\.\. autoclass:: (\S+)", page)}
 
 
 def model_reference(name: str) -> str:

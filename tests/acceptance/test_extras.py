@@ -21,16 +21,21 @@ from tests.guide.servers import mongodb_server
 pytestmark = pytest.mark.timeout(300)
 
 PROGRAMS = CHECKOUT / "tests" / "guide" / "programs"
-#: By extra, the module that needs it.
+#: By extra, the module and the class that need it.
 PARTS = {
-    "sqlalchemy": "jobstores.sqlalchemy",
-    "mongodb": "jobstores.mongodb",
-    "redis": "jobstores.redis",
-    "gevent": "schedulers.gevent",
-    "tornado": "schedulers.tornado",
-    "twisted": "schedulers.twisted",
-    "qt": "schedulers.qt",
+    "sqlalchemy": ("jobstores.sqlalchemy", "SQLAlchemyJobStore"),
+    "mongodb": ("jobstores.mongodb", "MongoDBJobStore"),
+    "redis": ("jobstores.redis", "RedisJobStore"),
+    "gevent": ("schedulers.gevent", "GeventScheduler"),
+    "tornado": ("schedulers.tornado", "TornadoScheduler"),
+    "twisted": ("schedulers.twisted", "TwistedScheduler"),
+    "qt": ("schedulers.qt", "QtScheduler"),
 }
+
+
+def written(extra: str) -> bool:
+    """Tell whether there is the module that needs the extra."""
+    return find_spec(f"django_apscheduler_ng.{PARTS[extra][0]}") is not None
 
 
 def environment_with(requirement: str, folder: Path, *, beside: Path | None = None) -> Path:
@@ -79,8 +84,8 @@ def arguments_of(extra: str, folder: Path) -> Iterator[list[str]]:
 def test_each_extra_brings_what_its_part_of_the_guide_needs(
     extra: str, wheel: Path, plain: Path, tmp_path: Path
 ) -> None:
-    if find_spec(f"django_apscheduler_ng.{PARTS[extra]}") is None:
-        pytest.skip(f"django_apscheduler_ng.{PARTS[extra]} is not written yet")
+    if not written(extra):
+        pytest.skip(f"django_apscheduler_ng.{PARTS[extra][0]} is not written yet")
     python = environment_with(f"{wheel}[{extra}]", tmp_path / "venv", beside=plain)
     environment = {"PATH": "", "QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -98,24 +103,24 @@ def test_each_extra_brings_what_its_part_of_the_guide_needs(
     assert (done.returncode, done.stdout) == (0, "The job ran.\n"), done.stderr
 
 
-def test_without_its_extra_each_part_says_how_to_get_it(plain: Path, tmp_path: Path) -> None:
-    written = [extra for extra, module in PARTS.items() if find_spec(f"django_apscheduler_ng.{module}") is not None]
-    if not written:
-        pytest.skip("no optional part is written yet")
-    for extra in written:
-        done = subprocess.run(
-            [str(plain / "bin" / "python"), str(PROGRAMS / f"with_{extra}.py"), "1", "2", "3"],
-            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == 1
-        assert f'pip install "django-apscheduler-ng[{extra}]"' in done.stderr, done.stderr
+@pytest.mark.parametrize("extra", PARTS)
+def test_without_its_extra_each_part_says_how_to_get_it(extra: str, plain: Path, tmp_path: Path) -> None:
+    if not written(extra):
+        pytest.skip(f"django_apscheduler_ng.{PARTS[extra][0]} is not written yet")
+    module, name = PARTS[extra]
+    use = f"{name}().start()" if name.endswith("Scheduler") else f"{name}()"
+    code = f"from django_apscheduler_ng.{module} import {name}; {use}"
+
+    done = subprocess.run(
+        [str(plain / "bin" / "python"), "-c", code],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert f'pip install "django-apscheduler-ng[{extra}]"' in done.stderr.splitlines()[-1]
 
 
 def test_the_extras_are_those_of_the_parts() -> None:
     extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
-    missing = [
-        extra for extra, part in PARTS.items() if find_spec(f"django_apscheduler_ng.{part}") and extra not in extras
-    ]
-
-    assert missing == []
+    assert [extra for extra in PARTS if written(extra) and extra not in extras] == []
