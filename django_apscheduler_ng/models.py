@@ -44,31 +44,49 @@ class ScheduledJob(models.Model):
     The definition may be changed by any means, plain SQL included: `wake_at` is calculated by the database and tells the nodes.
     """
 
+    #: The job store that the job belongs to: its `namespace`, by default its alias.
     namespace = ExactCharField(_("job store"), max_length=100, default="default")
+    #: The id, unique within the job store.
     job_id = ExactCharField(_("id"), max_length=MAX_ID_LENGTH)
 
     # definition
+    #: For people.
     name = models.CharField(_("name"), max_length=255)
+    #: Reference of the callable, `package.module:function`.
     func_ref = ExactCharField(_("callable"), max_length=500)
+    #: Positional arguments, as JSON.
     args = models.TextField(_("arguments"), default="[]")
+    #: Keyword arguments, as JSON.
     kwargs = models.TextField(_("keyword arguments"), default="{}")
+    #: The trigger, as JSON.
     trigger = ExactTextField(_("trigger"))
+    #: Name of the trigger's type, for filters.
     trigger_type = models.CharField(_("trigger type"), max_length=50, blank=True)
+    #: Alias of the executor.
     executor = ExactCharField(_("executor"), max_length=100, default="default")
+    #: Whether several fire times that are due together become one run.
     coalesce = models.BooleanField(_("coalesce"), default=True)
+    #: How many runs may be under way at once, over all nodes.
     max_instances = models.PositiveIntegerField(_("max. instances"), default=1)
+    #: How late a run may start, in seconds; NULL = however late.
     misfire_grace_time = models.FloatField(_("misfire grace time (s)"), null=True, blank=True)
+    #: What becomes of a run whose node died.
     on_abandoned = models.CharField(
         _("when its node dies"), max_length=10, choices=OnAbandoned, default=OnAbandoned.ABANDON
     )
+    #: Whether people, or `pause_job()`, stopped it.
     paused = models.BooleanField(_("paused"), default=False)
     pause_reason = models.TextField(_("reason of the pause"), blank=True)
+    #: Name of who paused it; empty where it was no person.
     paused_by = models.CharField(_("paused by"), max_length=255, blank=True)
     paused_at = UTCDateTimeField(_("paused at"), null=True, blank=True)
+    #: Where the job was defined.
     origin = models.CharField(_("origin"), max_length=10, choices=Origin, default=Origin.API)
+    #: Label of the environment in which it may run; empty = in any.
     environment = ExactCharField(_("environment"), max_length=100, blank=True)
     #: What code declared last, as JSON; empty for jobs that no code declared.
     declared = models.TextField(_("declared in code"), blank=True)
+    #: Moves on with each change of the definition.
     revision = models.PositiveBigIntegerField(_("revision"), default=0)
     created_at = UTCDateTimeField(_("created at"))
     updated_at = UTCDateTimeField(_("changed at"))
@@ -78,10 +96,13 @@ class ScheduledJob(models.Model):
     planned_trigger = ExactTextField(_("planned trigger"), blank=True)
     #: Nominal; `next_run_time` is the same with jitter.
     next_fire_time = UTCDateTimeField(_("next fire time"), null=True, blank=True)
+    #: When the job runs next; NULL while it is paused or not planned yet.
     next_run_time = UTCDateTimeField(_("next run time"), null=True, blank=True)
     #: Slots up to and including this one are closed, whatever became of their rows.
     claimed_through = UTCDateTimeField(_("claimed through"), null=True, blank=True)
+    #: Whether the job has a backlog and waits for one of its own runs to end.
     parked = models.BooleanField(_("waits for its own run to end"), default=False)
+    #: Why the job cannot be loaded or planned; empty = it can.
     broken_reason = models.TextField(_("why it is broken"), blank=True)
     #: When a broken job is tried again, and a parked one looked at although no end of a run woke it.
     retry_at = UTCDateTimeField(_("tried again at"), null=True, blank=True)
@@ -89,6 +110,7 @@ class ScheduledJob(models.Model):
     retries = models.PositiveIntegerField(_("vain tries"), default=0)
     #: Ids of the nodes that could not load or plan the job, separated by blanks.
     declined_by = models.TextField(_("declined by"), blank=True)
+    #: When its schedule had ended; NULL = it has not.
     finished_at = UTCDateTimeField(_("finished at"), null=True, blank=True)
     #: When a node has to look at the job; NULL = not before something changes.
     wake_at = models.GeneratedField(
@@ -152,19 +174,29 @@ _STATUS_LABELS = {
 class JobRun(models.Model):
     """One run of a job, or a summary of fire times that got none. Together they account for every fire time exactly once."""
 
+    #: The job store, as in the job.
     namespace = ExactCharField(_("job store"), max_length=100, default="default")
+    #: Primary key of the job's row, which may be gone.
     job_key = models.BigIntegerField(_("key of the job"))
     job_id = ExactCharField(_("job id"), max_length=MAX_ID_LENGTH)
+    #: Name of the job when the run was claimed.
     job_name = models.CharField(_("job"), max_length=255)
+    #: Reference of the callable.
     func_ref = ExactCharField(_("callable"), max_length=500)
+    #: Positional arguments of the run, as JSON.
     args = models.TextField(_("arguments"), default="[]")
+    #: Keyword arguments of the run, as JSON.
     kwargs = models.TextField(_("keyword arguments"), default="{}")
+    #: Alias of the executor.
     executor = ExactCharField(_("executor"), max_length=100)
+    #: Why there is a run.
     origin = models.CharField(_("origin"), max_length=10, choices=RunOrigin, default=RunOrigin.SCHEDULE)
+    #: Name of who asked for it by hand.
     requested_by = models.CharField(_("requested by"), max_length=255, blank=True)
 
     #: Nominal fire time; NULL for runs asked for by hand and for summaries of several fire times.
     slot = UTCDateTimeField(_("fire time"), null=True, blank=True)
+    #: 1 for the first try.
     attempt = models.PositiveIntegerField(_("attempt"), default=1)
     #: Of a summary: the first and last fire time it stands for, how many there were, and whether that was counted exactly.
     covers_from = UTCDateTimeField(_("from"), null=True, blank=True)
@@ -172,20 +204,28 @@ class JobRun(models.Model):
     count = models.PositiveBigIntegerField(_("fire times"), default=1)
     count_is_exact = models.BooleanField(_("exactly"), default=True)
 
+    #: Planned start: the fire time with its jitter.
     due_at = UTCDateTimeField(_("due at"))
+    #: Latest moment at which the body may start; NULL = no limit.
     start_until = UTCDateTimeField(_("start until"), null=True, blank=True)
     claimed_at = UTCDateTimeField(_("claimed at"), null=True, blank=True)
     started_at = UTCDateTimeField(_("started at"), null=True, blank=True)
     finished_at = UTCDateTimeField(_("finished at"), null=True, blank=True)
+    #: How it stands.
     status = models.CharField(_("status"), max_length=12, choices=list(_STATUS_LABELS.items()))
     #: Id of the node that claimed it.
     node = models.CharField(_("node"), max_length=32, blank=True)
+    #: Name of the thread or process that ran the body.
     worker = models.CharField(_("worker"), max_length=255, blank=True)
     #: JSON of what the callable returned, capped.
     result = models.TextField(_("result"), blank=True)
+    #: Name of the exception's class; empty = there was none.
     exception_type = models.CharField(_("exception"), max_length=255, blank=True)
+    #: What the exception said.
     exception_message = models.TextField(_("message"), blank=True)
+    #: Its traceback, capped.
     traceback = models.TextField(_("traceback"), blank=True)
+    #: Why the run was skipped, missed, interrupted, abandoned, …, where there is something to say.
     reason = models.TextField(_("reason"), blank=True)
 
     objects: ClassVar[JobRunQuerySet] = JobRunQuerySet.as_manager()  # type: ignore[assignment]
@@ -208,14 +248,19 @@ class JobRun(models.Model):
 class JobLogEntry(models.Model):
     """Something that happened to a job outside its runs: when, by whom, why, and what it was before and after."""
 
+    #: The job store, as in the job.
     namespace = ExactCharField(_("job store"), max_length=100, default="default")
+    #: Primary key of the job's row, which may be gone.
     job_key = models.BigIntegerField(_("key of the job"), db_index=True)
     job_id = ExactCharField(_("job id"), max_length=MAX_ID_LENGTH)
     at = UTCDateTimeField(_("at"))
+    #: What happened: `added`, `modified`, `paused`, `removed`, ….
     action = models.CharField(_("what happened"), max_length=30)
     #: Primary key of the user as text; empty where no person did it.
     actor_id = models.CharField(_("user key"), max_length=255, blank=True)
+    #: Name of who did it; empty where it was no person.
     actor_name = models.CharField(_("by"), max_length=255, blank=True)
+    #: Why, in the words of who did it.
     reason = models.TextField(_("why"), blank=True)
     #: JSON objects of the columns that changed.
     before = models.TextField(_("before"), blank=True)
@@ -245,13 +290,18 @@ class NodeState(models.TextChoices):
 class SchedulerNode(models.Model):
     """One scheduler process. It counts as alive as long as its heartbeat, a counter, goes on."""
 
+    #: Random, new with each start.
     id = models.CharField(primary_key=True, max_length=32, editable=False)
+    #: The job store that this part of the node serves.
     namespace = ExactCharField(_("job store"), max_length=100, default="default")
     host = models.CharField(_("host"), max_length=255)
     pid = models.BigIntegerField(_("process id"))
+    #: Version of this package on the node.
     version = models.CharField(_("version"), max_length=50)
+    #: Label of the environment of the node.
     environment = ExactCharField(_("environment"), max_length=100, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=NodeState, default=NodeState.RUNNING)
+    #: A counter; the node lives while it goes on.
     heartbeat = models.PositiveBigIntegerField(_("heartbeats"), default=0)
     started_at = UTCDateTimeField(_("started at"))
     seen_at = UTCDateTimeField(_("last heartbeat at"))

@@ -67,7 +67,7 @@ class Run:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     #: Nominal fire time, aware; None for a run that was asked for by hand.
     fire_time: datetime | None
-    #: Planned start: the fire time with its jitter.
+    #: When it should start, which is the fire time with its jitter.
     due_at: datetime
     #: Latest moment at which the body may still start; None = no limit.
     start_until: datetime | None = None

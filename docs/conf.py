@@ -1,6 +1,7 @@
 """How the documentation is built: `python -m sphinx -W docs docs/_build/html`, without a network."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import django
@@ -25,7 +26,7 @@ author = "The django_apscheduler_ng contributors"
 copyright = author
 release = version = __version__
 
-extensions = ["generated", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["generated", "apireference", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 
 html_theme = "furo"
@@ -43,6 +44,25 @@ smartquotes_action = "D"
 # Docstrings are written with single backticks.
 default_role = "code"
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+# What an optional part needs may be absent where the pages are built.
+_OPTIONAL = ("gevent", "tornado", "twisted", "PySide6", "sqlalchemy", "pymongo", "bson", "redis")
+autodoc_mock_imports = [name for name in _OPTIONAL if find_spec(name) is None]
+python_maximum_signature_line_length = 80
+python_use_unqualified_type_names = True
+toc_object_entries_show_parents = "hide"
 autoclass_content = "both"
 napoleon_numpy_docstring = False
+
+
+def _say_the_language(app, pagename, templatename, context, doctree):
+    """Tell browsers and screen readers which language a page is in."""
+    if pagename.startswith("zh-hans/"):
+        context["language"] = "zh-Hans"
+
+
+def setup(app):
+    """Connect what is done for each page."""
+    app.connect("html-page-context", _say_the_language)

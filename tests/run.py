@@ -42,7 +42,7 @@ NEEDED = (
 )  # fmt: skip
 
 #: Tests that run in this process, and tests that start others, which take turns by file; as patterns below `tests`.
-PARALLEL = ("unit", "properties", "contract", "django", "architecture", "docs", "stores")
+PARALLEL = ("unit", "guide", "properties", "contract", "django", "architecture", "docs", "stores")
 PROCESSES = ("concurrency", "acceptance", "chaos", "browser")
 #: What is repeated on every database.
 PARALLEL_PER_DATABASE = ("contract", "django")

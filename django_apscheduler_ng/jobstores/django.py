@@ -27,7 +27,12 @@ class DjangoJobStore(DjangoJobKeeper):
     """Keeps jobs, their history and the nodes in the tables of this app."""
 
     def __init__(self, using: str | None = None, namespace: str | None = None) -> None:
-        """Name the database and the namespace; see `DjangoJobKeeper`."""
+        """Name the database and the namespace.
+
+        Args:
+            using: alias of the database; left out, the one that the database routers choose for writing.
+            namespace: keeps the jobs of several stores in one database apart; left out, the alias of the store.
+        """
         super().__init__(using, namespace)
         self._member: Membership | None = None
         #: Called with ends of runs once they are in the ledger.

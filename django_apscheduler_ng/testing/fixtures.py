@@ -1,6 +1,6 @@
 """Fixtures for pytest: write `pytest_plugins = ["django_apscheduler_ng.testing.fixtures"]` into the top-level `conftest.py`.
 
-To test jobs of a Django project in its database, override one of them there:
+To test jobs of a Django project in its database, override one of them there::
 
     @pytest.fixture
     def manual_scheduler_options(db):

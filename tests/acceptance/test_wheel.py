@@ -62,15 +62,6 @@ def touch():
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT)]
-    subprocess.run(pip, check=True)
-    return next(folder.glob("*.whl"))
-
-
-@pytest.fixture(scope="module")
 def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of somebody who installed the wheel, with an environment of its own that borrows only Django."""
     folder = tmp_path_factory.mktemp("project")
