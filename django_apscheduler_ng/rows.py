@@ -149,6 +149,7 @@ def to_job(row: JobColumns) -> Job:
         parked=row.parked,
         pause_reason=row.pause_reason,
         broken_reason=row.broken_reason or problem,
+        damage=problem,
         _func=None,
         _scheduler=None,
         _jobstore_alias=None,
