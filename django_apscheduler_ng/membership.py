@@ -50,6 +50,8 @@ class SharedStore(Protocol):
     on_recorded: Callable[[Sequence[Ended]], None] | None
     #: Ids of the jobs that the code of this process declares.
     declares: Sequence[str]
+    #: Called with each look after the other nodes.
+    on_care: Callable[[], None] | None
 
     @property
     def using(self) -> str:
@@ -192,6 +194,8 @@ class Membership:
                 lost = hand_back(using, me, [key for key, node in live if node == me and key not in held])
             rescued = rescue(using, {key: node for key, node in live if node != me}, self._clock.now())
             self._look_for_strays()
+            if self._store.on_care is not None:
+                self._store.on_care()
         if rescued or lost:
             self._host.wakeup()
 

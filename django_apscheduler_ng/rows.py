@@ -49,6 +49,8 @@ WRITTEN = (
     "retries",
     "declined_by",
     "finished_at",
+    "retired_at",
+    "origin",
     "updated_at",
 )
 
@@ -128,6 +130,7 @@ def to_job(row: JobColumns) -> Job:
     job = Job.__new__(Job)
     args, kwargs, problem = _arguments(row)
     trigger = read_trigger(row)
+    rests = row.paused or getattr(row, "retired_at", None) is not None
     if isinstance(trigger, UnreadableTrigger):
         problem = problem or trigger.problem
     job.__dict__.update(
@@ -142,8 +145,8 @@ def to_job(row: JobColumns) -> Job:
         max_instances=row.max_instances,
         misfire_grace_time=row.misfire_grace_time,
         on_abandoned=row.on_abandoned,
-        next_run_time=None if row.paused else row.next_run_time,
-        next_fire_time=None if row.paused else row.next_fire_time,
+        next_run_time=None if rests else row.next_run_time,
+        next_fire_time=None if rests else row.next_fire_time,
         run_time_chosen=False,
         claimed_through=row.claimed_through,
         parked=row.parked,
@@ -215,6 +218,12 @@ def read_arguments(args: str, kwargs: str) -> tuple[tuple[Any, ...], dict[str, A
 
 def _is_name(key: object) -> bool:
     return isinstance(key, str)
+
+
+def differing(row: ScheduledJob) -> tuple[str, ...]:
+    """Return the declared columns in which a job differs from what code declared last; none for a job that no code declares."""
+    declared = json.loads(row.declared or "{}")
+    return tuple(name for name in declared if name != "trigger_type" and getattr(row, name, None) != declared[name])
 
 
 def snapshot(row: ScheduledJob) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class DjangoJobStore(DjangoJobKeeper):
         self.on_recorded: Callable[[Sequence[Ended]], None] | None = None
         #: Ids of the jobs that the code of this process declares.
         self.declares: Sequence[str] = ()
+        #: Called with each look after the other nodes, in the thread that keeps the heartbeat.
+        self.on_care: Callable[[], None] | None = None
 
     @property
     def node_id(self) -> str:
