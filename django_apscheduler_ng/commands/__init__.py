@@ -6,7 +6,8 @@ from .base import Subcommand
 from .export import Export, Import
 from .health import Doctor
 from .history import Prune
+from .importing import ImportFrom
 
 __all__ = ["SUBCOMMANDS", "Subcommand"]
 
-SUBCOMMANDS: tuple[type[Subcommand], ...] = (Export, Import, Prune, Doctor)
+SUBCOMMANDS: tuple[type[Subcommand], ...] = (Export, Import, ImportFrom, Prune, Doctor)

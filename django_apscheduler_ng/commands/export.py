@@ -92,9 +92,9 @@ def add_import_options(parser: CommandParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="check, print what would be done, and do nothing")
 
 
-def tell_imported(out: TextIO, done: Imported, *, dry_run: bool) -> None:
-    """Print what an import did, or would do."""
-    if dry_run:
+def tell_imported(out: TextIO, done: Imported, *, dry_run: bool, listed: bool = True) -> None:
+    """Print what an import did, or would do; `listed` = with each job that would come."""
+    if dry_run and listed:
         for sign, word, jobs in (("+", "added", done.added), ("~", "replaced", done.replaced)):
             for job in jobs:
                 out.write(f"  {sign} {job.id}  would be {word}: {job.trigger.describe()}")

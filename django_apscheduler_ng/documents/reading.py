@@ -107,7 +107,7 @@ class Reader:
         for index, data in enumerate(described):
             place = _place(index, data)
             try:
-                job = self._job(data)
+                job = self.job(data)
             except SchedulerError as error:
                 problems.append(f"{place}{error}")
                 continue
@@ -120,11 +120,11 @@ class Reader:
             raise _refusal(self._source, named(problems))
         return list(jobs.values())
 
-    def _job(self, data: Any) -> Job:
+    def job(self, data: Any) -> Job:
         """Return the job that one object describes.
 
         Raises:
-            SchedulerError: with the field that is wrong.
+            SchedulerError: the message goes on where a place ends (`, field 'args': …`).
         """
         _check_keys(data)
         ref = _field(data, "func", self._checked_ref)

@@ -97,10 +97,13 @@ class MoveJobs(StoreAccess):
             ConflictingIdError: ids are taken and `replace_existing` is False; they are listed, and nothing was imported.
         """
         source, text = _read(infile)
-        described = parse_document(text, source)
-        check = self._store(jobstore).check_callable if self._tentative() is None else _allow
-        jobs = Reader(source, self._job_defaults, check, self._executor_names() or ()).jobs(described)
+        jobs = self.reader(source, jobstore).jobs(parse_document(text, source))
         return self.take_in(jobs, jobstore, replace_existing=replace_existing, dry_run=dry_run)
+
+    def reader(self, source: str, jobstore: str = "default") -> Reader:
+        """Return what makes jobs for a job store of descriptions; messages call these `source`."""
+        check = self._store(jobstore).check_callable if self._tentative() is None else _allow
+        return Reader(source, self._job_defaults, check, self._executor_names() or ())
 
     def take_in(
         self, jobs: Sequence[Job], jobstore: str = "default", *, replace_existing: bool = False, dry_run: bool = False
