@@ -119,7 +119,7 @@ def _without_surroundings(command: str) -> tuple[str, list[str]]:
     if folder := _CHANGE_FOLDER.match(command):
         command = command[folder.end() :]
         notes.append(f"It ran in the folder {folder['folder']}; here it runs in that of the scheduler.")
-    redirections = []
+    redirections: list[str] = []
     while (redirection := _REDIRECTION.search(command)) is not None:
         redirections.insert(0, redirection[0].strip())
         command = command[: redirection.start()].rstrip()

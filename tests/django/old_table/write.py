@@ -1,6 +1,6 @@
 """Writes a real table of django-apscheduler, and the fire times that APScheduler itself computes; prints them as JSON.
 
-Runs in an environment that has both: `python write_old_table.py DATABASE NOW`. The database is a SQLite file, NOW an ISO moment in
+Runs in an environment that has both: `python write.py DATABASE NOW`. The database is a SQLite file, NOW an ISO moment in
 the future, so that no job is due.
 """
 
