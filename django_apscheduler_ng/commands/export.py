@@ -29,7 +29,7 @@ class Export(Subcommand):
     )
     examples = {
         "export jobs.json": "Keep a copy.",
-        "export - --jobstore reports | ssh other 'cd app && ./manage.py scheduler import -'": "Copy jobs to another project.",
+        "export --jobstore reports | ssh other app/manage.py scheduler import -": "Copy jobs to another project.",
     }
 
     @classmethod

@@ -16,7 +16,6 @@ from ..bootstrap import get_scheduler
 from ..clock import SYSTEM_CLOCK
 from ..conf import get_config
 from ..documents import Reader
-from ..exceptions import ConflictingIdError
 from ..importers.candidates import Candidate
 from ..importers.cronjobs import read_crontab
 from ..importers.oldjobs import read_table
@@ -56,13 +55,10 @@ class _Source(Subcommand):
         found = list(self.candidates(options, scheduler.reader(options["source"], options["jobstore"])))
         self._tell(found)
         jobs = [candidate.job for candidate in found if candidate.job is not None]
-        try:
-            with acting(reason=self.reason(options)):
-                done = scheduler.take_in(
-                    jobs, options["jobstore"], replace_existing=options["replace"], dry_run=options["dry_run"]
-                )
-        except ConflictingIdError as error:
-            raise ConflictingIdError(str(error).replace("replace_existing=True", "--replace")) from error
+        with acting(reason=self.reason(options)):
+            done = scheduler.take_in(
+                jobs, options["jobstore"], replace_existing=options["replace"], dry_run=options["dry_run"]
+            )
         tell_imported(self.out, done, dry_run=options["dry_run"], listed=False)
         refused = len(found) - len(jobs)
         if refused:

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         try:
             code = chosen(SUBCOMMANDS, options)(self).handle(options)
         except (SchedulerError, OSError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(str(error).replace("replace_existing=True", "--replace")) from error
         except (OperationalError, ProgrammingError) as error:
             raise CommandError(f"{error}\nSee that the database runs, and run `manage.py migrate`.") from error
         if code:
