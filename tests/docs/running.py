@@ -115,7 +115,7 @@ class Reader:
             raise SnippetError(f"{self._place(snippet)}: unknown option {unknown.pop()!r}.")
         if "stop" in options:
             self.stop_servers()
-        if snippet.language not in RUN:
+        if snippet.language not in RUN and not {"file", "append"} & options.keys():
             return
         try:
             self._performer(snippet)()
@@ -313,7 +313,7 @@ def _commands(snippet: Snippet) -> Iterator[tuple[str, str | None]]:
 
 
 def _ends(options: set[str]) -> bool:
-    return bool(options & {"--once", "--plan", "--help", "--no-wait"})
+    return bool(options & {"--once", "--plan", "--check", "--help", "--no-wait"})
 
 
 def check_installed(names: list[str]) -> None:
