@@ -50,8 +50,8 @@ class SharedStore(Protocol):
     on_recorded: Callable[[Sequence[Ended]], None] | None
     #: Ids of the jobs that the code of this process declares.
     declares: Sequence[str]
-    #: Called with each look after the other nodes.
-    on_care: Callable[[], None] | None
+    #: Called after each look at the other nodes, with the ids of those that are alive.
+    on_care: Callable[[Collection[str]], None] | None
 
     @property
     def using(self) -> str:
@@ -195,7 +195,7 @@ class Membership:
             rescued = rescue(using, {key: node for key, node in live if node != me}, self._clock.now())
             self._look_for_strays()
             if self._store.on_care is not None:
-                self._store.on_care()
+                self._store.on_care(heartbeats)
         if rescued or lost:
             self._host.wakeup()
 

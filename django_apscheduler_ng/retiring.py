@@ -1,8 +1,8 @@
 """Jobs that code has ceased to declare.
 
 A job that comes from code is retired when no live node declares it any more: it rests, and everything else of it stays. It goes
-on when a node declares it again. A node looks when it starts, and now and then: others may have gone meanwhile, with the last code
-that declared a job. Each node has written down what it declares before it looks, so that none is overlooked.
+on when a node declares it again. A node looks when it starts, when others have come or gone (with the last code that declared a job,
+perhaps), and now and then. Each node has written down what it declares before it looks, so that none is overlooked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How often a node looks whether jobs are to be retired, in seconds.
+#: How often a node looks whether jobs are to be retired while no other one comes or goes, in seconds.
 INTERVAL = 60.0
 
 _BY_NOBODY = "declared by no running scheduler"
@@ -128,13 +128,14 @@ class Watch:
         """Look after `store`."""
         self._store = store
         self._next = 0.0
+        self._others: frozenset[str] = frozenset()
 
-    def __call__(self) -> None:
-        """Look, if the last time is long enough ago."""
-        now = self._store.clock.monotonic()
-        if now >= self._next:
+    def __call__(self, others: Collection[str]) -> None:
+        """Look, if there are other living nodes than the last time, or that is long enough ago."""
+        now, there = self._store.clock.monotonic(), frozenset(others)
+        if there != self._others or now >= self._next:
             self.look()
-            self._next = now + INTERVAL
+            self._others, self._next = there, now + INTERVAL
 
     def look(self) -> None:
         """Let jobs go on that this node declares, and retire those that no node does."""

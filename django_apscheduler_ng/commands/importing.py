@@ -56,7 +56,7 @@ class _Source(Subcommand):
         self._tell(found)
         jobs = [candidate.job for candidate in found if candidate.job is not None]
         with acting(reason=self.reason(options)):
-            done = scheduler.take_in(
+            done = scheduler.add_moved(
                 jobs, options["jobstore"], replace_existing=options["replace"], dry_run=options["dry_run"]
             )
         tell_imported(self.out, done, dry_run=options["dry_run"], listed=False)

@@ -6,7 +6,7 @@ that start the store as part of a scheduler: each of them is a node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -43,8 +43,8 @@ class DjangoJobStore(DjangoJobKeeper):
         self.on_recorded: Callable[[Sequence[Ended]], None] | None = None
         #: Ids of the jobs that the code of this process declares.
         self.declares: Sequence[str] = ()
-        #: Called with each look after the other nodes, in the thread that keeps the heartbeat.
-        self.on_care: Callable[[], None] | None = None
+        #: Called after each look at the other nodes, with the ids of those that are alive, in the thread that keeps the heartbeat.
+        self.on_care: Callable[[Collection[str]], None] | None = None
 
     @property
     def node_id(self) -> str:

@@ -97,15 +97,15 @@ class MoveJobs(StoreAccess):
             ConflictingIdError: ids are taken and `replace_existing` is False; they are listed, and nothing was imported.
         """
         source, text = _read(infile)
-        jobs = self.reader(source, jobstore).jobs(parse_document(text, source))
-        return self.take_in(jobs, jobstore, replace_existing=replace_existing, dry_run=dry_run)
+        jobs = self._reader(source, jobstore).jobs(parse_document(text, source))
+        return self._add_moved(jobs, jobstore, replace_existing=replace_existing, dry_run=dry_run)
 
-    def reader(self, source: str, jobstore: str = "default") -> Reader:
+    def _reader(self, source: str, jobstore: str = "default") -> Reader:
         """Return what makes jobs for a job store of descriptions; messages call these `source`."""
         check = self._store(jobstore).check_callable if self._tentative() is None else _allow
         return Reader(source, self._job_defaults, check, self._executor_names() or ())
 
-    def take_in(
+    def _add_moved(
         self, jobs: Sequence[Job], jobstore: str = "default", *, replace_existing: bool = False, dry_run: bool = False
     ) -> Imported:
         """Add jobs that have been elsewhere, all or none; see `import_jobs()`. Each has an id of its own."""
