@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import pickle
+import re
 import subprocess
 import sys
 import types
@@ -27,6 +29,7 @@ from django_apscheduler_ng.models import JobLogEntry
 from example_project import virtualenvs
 from tests import services
 from tests.benchmarks import environments
+from tests.conftest import CHECKOUT
 
 FOLDER = Path(__file__).parent / "old_table"
 NOW = "2036-10-25T12:00:00+02:00"
@@ -41,18 +44,29 @@ def recorded():
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
-    """The same from the latest versions, in an environment of their own."""
+def in_old_environment(tmp_path_factory):
+    """Runs one of the scripts beside the recorded table, on one database, where the latest django-apscheduler is installed."""
     try:
         python = environments.make("django-apscheduler", environments.default_directory())
     except virtualenvs.Hint as hint:
         (pytest.fail if services.required() else pytest.skip)(str(hint))
     database = tmp_path_factory.mktemp("old") / "db.sqlite3"
-    done = subprocess.run(
-        [python, FOLDER / "write.py", database, NOW], capture_output=True, text=True, timeout=100, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+
+    def run(script, *arguments, path=""):
+        command = [python, FOLDER / script, database, *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(path)}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=environment)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def fresh(in_old_environment):
+    """The same from the latest versions."""
+    code, text, errors = in_old_environment("write.py", NOW)
+    assert code == 0, errors
+    return json.loads(text)
 
 
 @pytest.fixture(params=["recorded", "fresh"])
@@ -188,6 +202,18 @@ def test_with_the_library_it_is_asked(recorded, monkeypatch):
     found = read_row("quick", False, base64.b64decode(row[2]), READER)
 
     assert prove(found, datetime.fromisoformat(NOW)).lines() == ["The next 100 fire times are the same, old and new."]
+
+
+def test_where_apscheduler_is_installed_the_command_asks_it_itself(fresh, in_old_environment):
+    code, text, errors = in_old_environment("bring_along.py", path=CHECKOUT)
+
+    assert code == 0, errors
+    assert "16 job(s) added, 0 replaced." in text
+    proofs = dict(re.findall(r"(?m)^\+ ([a-z-]+)  .*\n    (.*)", text))
+    assert len(proofs) == 16
+    assert {job_id for job_id, proof in proofs.items() if proof.startswith("Not compared")} == {"all"}
+    assert "the reason is unknown" not in text
+    assert proofs["crontab"] == proofs["weeks"] == "The next 100 fire times are the same, old and new."
 
 
 def test_an_and_trigger_is_not_asked_because_its_search_may_never_end(recorded):
