@@ -9,7 +9,8 @@ from typing import Any
 from asgiref.sync import sync_to_async
 
 from .job import Job
-from .schedulers.api import JobsApi
+from .schedulers.api import Imported, JobsApi
+from .schedulers.moving import JobsFile
 
 #: Jobs that `aiter_jobs()` fetches at once.
 _BATCH = 500
@@ -70,3 +71,11 @@ class AsyncJobsApi(JobsApi):
     async def arun_job(self, job_id: str, jobstore: str | None = None) -> str:
         """Ask for one run of a job now; see `run_job()`."""
         return await sync_to_async(self.run_job)(job_id, jobstore)
+
+    async def aexport_jobs(self, outfile: JobsFile, jobstore: str | None = None) -> int:
+        """Write the jobs to a JSON document; see `export_jobs()`."""
+        return await sync_to_async(self.export_jobs)(outfile, jobstore)
+
+    async def aimport_jobs(self, infile: JobsFile, jobstore: str = "default", **options: Any) -> Imported:
+        """Add the jobs of a JSON document; see `import_jobs()`."""
+        return await sync_to_async(self.import_jobs)(infile, jobstore, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,15 @@ from django.db import router
 
 from .asyncapi import AsyncJobsApi
 from .conf import Config, get_config
+from .documents import Reader
 from .events import SchedulerEvent
 from .exceptions import ConfigurationError, SchedulerError
+from .job import Job
 from .jobstores.base import BaseJobStore
 from .jobstores.django import DjangoJobStore
 from .models import ScheduledJob
 from .relay import send_on_commit
+from .schedulers.api import Imported
 from .schedulers.components import JOBSTORES, make_component
 
 if TYPE_CHECKING:
@@ -50,6 +54,14 @@ class RequestScheduler(AsyncJobsApi):
             "get_scheduler() returns a scheduler that asks and does not perform. "
             "Start `manage.py runscheduler` in a process of its own."
         )
+
+    def reader(self, source: str, jobstore: str = "default") -> Reader:
+        """Return what makes jobs for a job store of descriptions that are no document; messages call them `source`."""
+        return self._reader(source, jobstore)
+
+    def add_moved(self, jobs: Sequence[Job], jobstore: str, *, replace_existing: bool, dry_run: bool) -> Imported:
+        """Add jobs that were made so, all or none; see `import_jobs()`."""
+        return self._add_moved(jobs, jobstore, replace_existing=replace_existing, dry_run=dry_run)
 
     def shared_stores(self) -> list[DjangoJobStore]:
         """Return the ORM job stores of the settings."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from .claiming import Claims, Identity
 from .clock import AnchoredClock
@@ -36,6 +36,7 @@ class Duties:
         parking: Parking,
         lease: float,
         interval: float,
+        told: Callable[[Collection[str]], None],
     ) -> None:
         """Prepare.
 
@@ -48,6 +49,7 @@ class Duties:
             parking: asked to wake the jobs that it could not wake before.
             lease: seconds without a heartbeat after which a node counts as dead.
             interval: seconds between two heartbeats.
+            told: called after each look, with the ids of the other nodes that are alive.
         """
         self._identity = identity
         self._host = host
@@ -55,6 +57,7 @@ class Duties:
         self._claims = claims
         self._held = held
         self._parking = parking
+        self._told = told
         self._observer = Observer(lease, interval)
         self._known_executors: set[str] = set()
         self._look_for_strays_at = 0.0
@@ -72,6 +75,7 @@ class Duties:
                 changed = self._hand_back(live, held)
             changed += self._rescue(live)
             self._look_for_strays()
+            self._told(seen.heartbeats)
         if changed:
             self._host.wakeup()
 

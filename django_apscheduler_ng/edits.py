@@ -12,8 +12,10 @@ from .models import ScheduledJob
 
 
 def write_runtime(row: ScheduledJob, job: Job, now: datetime) -> None:
-    """Set the run times of `row` from `job`, and pause it where the job has none."""
+    """Set the run times of `row` from `job`, and pause it where the job has none. A retired one that gets some is no longer code's."""
     paused = job.next_run_time is None
+    if row.retired_at is not None and not paused:
+        row.retired_at, row.origin = None, current_actor().origin
     if paused and not row.paused:
         row.paused_by, row.paused_at = current_actor().name, now
     elif not paused:
@@ -24,6 +26,13 @@ def write_runtime(row: ScheduledJob, job: Job, now: datetime) -> None:
     row.next_run_time, row.next_fire_time = job.next_run_time, job.next_fire_time
     row.claimed_through = job.claimed_through
     row.parked = False
+
+
+def rest_with_trigger(row: ScheduledJob) -> None:
+    """Take over a new trigger while the job does not run: it is planned when it goes on."""
+    row.planned_trigger = row.trigger
+    if row.retired_at is not None:
+        row.next_run_time = row.next_fire_time = None
 
 
 def end_if_over(row: ScheduledJob, job: Job) -> None:

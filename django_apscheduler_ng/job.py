@@ -25,6 +25,9 @@ class Job:
     the job in its store.
     """
 
+    #: Why a part of the stored job cannot be read, so that it is not here; empty = all of it can.
+    damage = ""
+
     def __init__(
         self,
         *,
@@ -145,6 +148,10 @@ class Job:
     def use_callable(self, func: Callable[..., Any]) -> None:
         """Take a callable that was loaded from the job's reference, so that it is not loaded again."""
         self._func = func
+
+    def point_to(self, ref: str) -> None:
+        """Take the callable that a reference leads to, without following it before it is needed."""
+        self._func, self.func_ref = None, ref
 
     @property
     def pending(self) -> bool:

@@ -19,7 +19,7 @@ from .additions import Additions
 from .claiming.batch import check_allowed
 from .conf import get_config
 from .connections import begin_with_a_write
-from .edits import action_of, end_if_over, forgive, write_runtime
+from .edits import action_of, end_if_over, forgive, rest_with_trigger, write_runtime
 from .exceptions import in_a_series
 from .job import Job
 from .jobstores.base import BaseJobStore, Change, apply_change, keep_closed
@@ -83,7 +83,7 @@ class DjangoJobKeeper(BaseJobStore):
 
     def get_next_run_time(self) -> datetime | None:
         """Return the earliest next run time of jobs that are not paused."""
-        waiting = self._jobs.unfinished().filter(paused=False, next_run_time__isnull=False)
+        waiting = self._jobs.unfinished().filter(paused=False, retired_at=None, next_run_time__isnull=False)
         moment: datetime | None = waiting.order_by("next_run_time").values_list("next_run_time", flat=True).first()
         return moment
 
@@ -167,7 +167,7 @@ class DjangoJobKeeper(BaseJobStore):
             same_trigger = columns["trigger"] == row.trigger
             for name, value in columns.items():
                 setattr(row, name, value)
-            if job.run_time_chosen or not (same_trigger or row.paused):
+            if job.run_time_chosen or not (row.paused or (same_trigger and row.retired_at is None)):
                 keep_closed(job, row.claimed_through, self.clock.now())
                 write_runtime(row, job, self.clock.now())
                 row.finished_at = None
@@ -241,7 +241,7 @@ class DjangoJobKeeper(BaseJobStore):
             if "next_run_time" in changes:
                 write_runtime(row, job, now)
             elif "trigger" in changes:
-                row.planned_trigger = row.trigger
+                rest_with_trigger(row)
             row.claimed_through, row.parked = job.claimed_through, job.parked
             forgive(row)
             self._save(row, action_of(changes), before, str(changes.get("pause_reason", "")))

@@ -17,6 +17,7 @@ from .jobstores.django import DjangoJobStore
 from .merging import merge
 from .recorder import Ended
 from .relay import Relay
+from .retiring import Watch, retire
 from .schedulers.background import BackgroundScheduler
 from .schedulers.passes import end_of
 
@@ -29,6 +30,12 @@ class LiveNode:
         self._config = config
         self.scheduler = make_node(config, **overrides)
         self.relay = _connect(self.scheduler)
+        for alias, store in self.scheduler.jobstores().items():
+            if isinstance(
+                store, DjangoJobStore
+            ):  # known before it starts: other nodes must not take these jobs for retired
+                store.declares = [declaration.id for declaration in declared_for(alias)]
+                store.on_care = Watch(store)
 
     @property
     def stores(self) -> list[DjangoJobStore]:
@@ -43,9 +50,8 @@ class LiveNode:
     def merge(self) -> None:
         """Merge what code declares into the job stores; a second call does no harm."""
         for store in self.stores:
-            mine = declared_for(store)
-            store.declares = [declaration.id for declaration in mine]
-            merge(store, mine, asdict(self._config.job_defaults))
+            merge(store, declared_for(store.alias), asdict(self._config.job_defaults))
+            retire(store)
         self.scheduler.wakeup()
 
     def running(self) -> int:
@@ -66,9 +72,9 @@ class LiveNode:
             store.shutdown()
 
 
-def declared_for(store: DjangoJobStore) -> list[Declaration]:
-    """Return what code declares for this job store."""
-    return [declaration for declaration in declared().values() if declaration.jobstore == store.alias]
+def declared_for(alias: str) -> list[Declaration]:
+    """Return what code declares for the job store with this alias."""
+    return [declaration for declaration in declared().values() if declaration.jobstore == alias]
 
 
 def _stores(scheduler: BackgroundScheduler) -> list[DjangoJobStore]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -48,6 +48,8 @@ class SharedStore(Protocol):
     on_recorded: Callable[[Sequence[Ended]], None] | None
     #: Ids of the jobs that the code of this process declares.
     declares: Sequence[str]
+    #: Called after each look at the other nodes, with the ids of those that are alive.
+    on_care: Callable[[Collection[str]], None] | None
 
     @property
     def using(self) -> str:
@@ -100,6 +102,7 @@ class Membership:
             parking=self._parking,
             lease=config.lease,
             interval=config.heartbeat_interval,
+            told=self._tell_the_store,
         )
         self._pruner = Pruner(self.identity, clock, config)
         self.recorder = Recorder(
@@ -182,6 +185,10 @@ class Membership:
     def care(self, echo: str = "") -> None:
         """Do a node's duties; on the way, notify this node of `echo`, where that is not empty."""
         self._duties.do(echo)
+
+    def _tell_the_store(self, others: Collection[str]) -> None:
+        if self._store.on_care is not None:
+            self._store.on_care(others)
 
     # -- the pass ---------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from .job import Job
 from .jobstores.django import DjangoJobStore
 from .models import Origin, ScheduledJob
 from .planning import first_plan
+from .retiring import revive
 from .rows import definition
 from .schedulers.api import Undefined
 
@@ -35,12 +36,16 @@ class Merge:
     outcome: str
     #: Columns that are updated, or that differ.
     columns: tuple[str, ...] = ()
+    #: Columns that differ and are left as they are, because people changed them.
+    left: tuple[str, ...] = ()
 
 
 def merge(store: DjangoJobStore, declarations: Iterable[Declaration], defaults: Mapping[str, Any]) -> list[Merge]:
     """Bring the jobs of `store` in line with the declarations for it; safe to do on several nodes at once."""
+    declared = list(declarations)
     with acting(origin=Origin.CODE, reason="declared in code"):
-        merges = [_merge_job(store, declaration, defaults) for declaration in declarations]
+        revive(store, [declaration.id for declaration in declared])
+        merges = [_merge_job(store, declaration, defaults) for declaration in declared]
     for done in merges:
         if done.outcome in ("added", "updated"):
             logger.info("Job %r was %s from code.", done.job_id, done.outcome, extra={"job_id": done.job_id})
@@ -65,7 +70,7 @@ def declared_job(declaration: Declaration, defaults: Mapping[str, Any]) -> Job:
     )
 
 
-def _declared(job: Job) -> str:
+def declared_columns(job: Job) -> str:
     """Return the declared columns of a job as they are remembered."""
     return json.dumps(definition(job), sort_keys=True)
 
@@ -75,49 +80,21 @@ def _merge_job(store: DjangoJobStore, declaration: Declaration, defaults: Mappin
     now = store.clock.now()
     first = first_plan(job.id, job.trigger, now)
     job.next_fire_time, job.next_run_time = first.next_fire_time, first.next_run_time
-    declared = _declared(job)
+    declared = declared_columns(job)
     try:
-        return cast("Merge", store.merge_declared(job, declared, _decide))
+        return cast("Merge", store.merge_declared(job, declared, decide))
     except IntegrityError:  # another node added it at the same moment
-        return cast("Merge", store.merge_declared(job, declared, _decide))
+        return cast("Merge", store.merge_declared(job, declared, decide))
 
 
-def _decide(row: ScheduledJob, declared: str) -> Merge:
+def decide(row: ScheduledJob, declared: str) -> Merge:
     """Return which columns of `row` code may set: those that are as it last declared them. What people changed stays theirs."""
     now, before = json.loads(declared), json.loads(row.declared or "{}")
     different = [name for name in now if getattr(row, name) != now[name]]
-    ours = tuple(name for name in different if name in before and getattr(row, name) == before[name])
+    ours = [name for name in different if name in before and getattr(row, name) == before[name]]
+    if "trigger" in different and "trigger" not in ours and "trigger_type" in ours:
+        ours.remove("trigger_type")  # it says of what type the trigger is, and that is people's
     theirs = tuple(name for name in different if name not in ours)
     if ours:
-        return Merge(job_id=row.job_id, outcome="updated", columns=ours)
-    return Merge(job_id=row.job_id, outcome="differs" if theirs else "unchanged", columns=theirs)
-
-
-def plan_merges(
-    store: DjangoJobStore, declarations: Iterable[Declaration], defaults: Mapping[str, Any]
-) -> list[tuple[Merge, Job]]:
-    """Return what `merge()` would do now, and the declared jobs, without writing anything."""
-    plans: list[tuple[Merge, Job]] = []
-    for declaration in declarations:
-        job = declared_job(declaration, defaults)
-        row = store.row(job.id)
-        added = Merge(job_id=job.id, outcome="added", columns=tuple(definition(job)))
-        plans.append((added if row is None else _decide(row, _declared(job)), job))
-    return plans
-
-
-_SIGNS = {"added": "+", "updated": "~", "differs": "!", "unchanged": "="}
-
-
-def describe_merges(plans: Iterable[tuple[Merge, Job]]) -> list[str]:
-    """Return a line for each planned merge, for people."""
-    lines = []
-    for plan, job in plans:
-        text = {
-            "added": f"would be added: {job.trigger.describe()}",
-            "updated": f"would be updated from code: {', '.join(plan.columns)}",
-            "differs": f"differs from code, as people changed it: {', '.join(plan.columns)}",
-            "unchanged": "unchanged",
-        }[plan.outcome]
-        lines.append(f"{_SIGNS[plan.outcome]} {plan.job_id}  {text}")
-    return lines
+        return Merge(job_id=row.job_id, outcome="updated", columns=tuple(ours), left=theirs)
+    return Merge(job_id=row.job_id, outcome="differs" if theirs else "unchanged", columns=theirs, left=theirs)

@@ -112,9 +112,12 @@ class ScheduledJob(models.Model):
     declined_by = models.TextField(_("declined by"), blank=True)
     #: When its schedule had ended; NULL = it has not.
     finished_at = UTCDateTimeField(_("finished at"), null=True, blank=True)
+    #: Since when no live node declares a job that comes from code. It rests meanwhile, and everything else of it stays as it is.
+    retired_at = UTCDateTimeField(_("retired at"), null=True, blank=True)
     #: When a node has to look at the job; NULL = not before something changes.
     wake_at = models.GeneratedField(
         expression=Case(
+            When(retired_at__isnull=False, then=Value(None)),
             When(Q(finished_at__isnull=False) & Q(trigger=F("planned_trigger")), then=Value(None)),
             When(Q(paused=True) & Q(next_run_time__isnull=True), then=Value(None)),
             When(paused=True, then=Value(AT_ONCE, output_field=UTCDateTimeField())),

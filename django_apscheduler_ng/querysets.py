@@ -54,6 +54,10 @@ class ScheduledJobQuerySet(_Jobs):
         """Only jobs that a node with this environment label may run; an empty label on either side checks nothing."""
         return self.filter(environment__in=("", environment)) if environment else self
 
+    def retirable(self, environment: str) -> Self:
+        """Only jobs that come from code and are not retired, as far as a node with this environment label may run them."""
+        return self.unfinished().served_in(environment).filter(origin="code", retired_at=None)
+
     def due(self, now: datetime) -> Self:
         """Only jobs that are to be looked at now."""
         return self.filter(wake_at__lte=now)

@@ -122,6 +122,15 @@ def load_callable(ref: str) -> Callable[..., Any]:
 _MISSING = object()
 
 
+def check_form(ref: object) -> str:
+    """Return `ref` if it has the form of a reference; it is not followed.
+
+    Raises:
+        CallableReferenceError: it has not.
+    """
+    return ":".join(_split(ref))
+
+
 def _split(ref: object) -> tuple[str, str]:
     """Return module and name of a reference that has the right form."""
     parts = ref.split(":") if isinstance(ref, str) else []

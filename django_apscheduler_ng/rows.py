@@ -49,6 +49,8 @@ WRITTEN = (
     "retries",
     "declined_by",
     "finished_at",
+    "retired_at",
+    "origin",
     "updated_at",
 )
 
@@ -121,6 +123,7 @@ def to_job(row: JobColumns) -> Job:
     """Return the job that a row holds, without importing its callable. Never fails: a damaged row becomes a broken job."""
     args, kwargs, problem = _arguments(row)
     trigger = read_trigger(row)
+    rests = row.paused or getattr(row, "retired_at", None) is not None
     if isinstance(trigger, UnreadableTrigger):
         problem = problem or trigger.problem
     return Job.restored(
@@ -135,12 +138,13 @@ def to_job(row: JobColumns) -> Job:
         max_instances=row.max_instances,
         misfire_grace_time=row.misfire_grace_time,
         on_abandoned=row.on_abandoned,
-        next_run_time=None if row.paused else row.next_run_time,
-        next_fire_time=None if row.paused else row.next_fire_time,
+        next_run_time=None if rests else row.next_run_time,
+        next_fire_time=None if rests else row.next_fire_time,
         claimed_through=row.claimed_through,
         parked=row.parked,
         pause_reason=row.pause_reason,
         broken_reason=row.broken_reason or problem,
+        damage=problem,
     )
 
 
@@ -182,6 +186,12 @@ def _arguments(row: JobColumns) -> tuple[tuple[Any, ...], dict[str, Any], str]:
         return (*read_arguments(row.args, row.kwargs), "")
     except SchedulerError as error:
         return (), {}, str(error)
+
+
+def differing(row: ScheduledJob) -> tuple[str, ...]:
+    """Return the declared columns in which a job differs from what code declared last; none for a job that no code declares."""
+    declared = json.loads(row.declared or "{}")
+    return tuple(name for name in declared if name != "trigger_type" and getattr(row, name, None) != declared[name])
 
 
 def snapshot(row: ScheduledJob) -> dict[str, Any]:

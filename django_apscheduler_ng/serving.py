@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from threading import Thread
@@ -15,13 +15,11 @@ from typing import Any, TextIO
 
 from django.db import connections
 
-from .bootstrap import make_node
 from .conf import Config, get_config
 from .connections import PASSING_ERRORS, drop_connection
+from .difference import tell_difference
 from .events import EVENT_JOB_SUBMITTED
-from .jobstores.django import DjangoJobStore
-from .livenode import LiveNode, declared_for
-from .merging import describe_merges, plan_merges
+from .livenode import LiveNode
 from .reloading import ReloadingNode
 from .schema import databases, unapplied
 from .stopping import StopRequests
@@ -33,6 +31,7 @@ EXIT_CODES = {
     1: "could not start",
     3: "migrations are unapplied (with --no-wait)",
     4: "stopped before every run had ended; these are recorded as interrupted",
+    5: "code and database differ (with --check)",
 }
 
 #: How often unapplied migrations and running jobs are looked at while waiting for them, in seconds.
@@ -58,6 +57,7 @@ class Options:
     paused: bool = False
     once: bool = False
     plan: bool = False
+    check: bool = False
     reload: bool = False
     no_wait: bool = False
 
@@ -65,8 +65,8 @@ class Options:
 def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
     """Run a node until it is asked to stop; returns the exit code. Belongs to the main thread."""
     config = get_config()
-    if options.plan:
-        return _print_plan(config, out)
+    if options.plan or options.check:
+        return tell_difference(config, out, check=options.check)
     _show_log()
     if options.reload:
         return ReloadingNode().serve(requests)
@@ -144,20 +144,6 @@ def _migrated(config: Config, options: Options, out: TextIO, requests: StopReque
         if options.no_wait or requests.wait(_START_AGAIN):
             return False
     return True
-
-
-def _print_plan(config: Config, out: TextIO) -> int:
-    """Print what starting a node would change in the job stores."""
-    for alias, store in make_node(config).jobstores().items():
-        if not isinstance(store, DjangoJobStore):
-            continue
-        store.bind(alias)
-        plans = plan_merges(store, declared_for(store), asdict(config.job_defaults))
-        changes = sum(plan.outcome in ("added", "updated") for plan, _ in plans)
-        _say(out, f"Job store {store.alias!r}: {len(plans)} job(s) declared in code, {changes} would change.")
-        for line in describe_merges(plans):
-            _say(out, f"  {line}")
-    return 0
 
 
 def _banner(node: LiveNode, config: Config) -> str:

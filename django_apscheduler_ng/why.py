@@ -78,6 +78,8 @@ def sentence(job: ScheduledJob, facts: Facts) -> str:
     nodes = [node for node in facts.nodes if node.namespace == job.namespace]
     if job.finished_at is not None:
         return _("Its schedule has ended: there is no further fire time.")
+    if job.retired_at is not None:
+        return _retired(job)
     if job.paused:
         return _paused(job)
     if not nodes:
@@ -92,6 +94,12 @@ def sentence(job: ScheduledJob, facts: Facts) -> str:
     if all(node.state == "paused" for node in nodes):
         return _("The scheduler is paused.")
     return _held_up(job, facts)
+
+
+def _retired(job: ScheduledJob) -> str:
+    return _(
+        "Retired since %(when)s: no running scheduler declares it in code any more. Resume it to keep it all the same, or remove it."
+    ) % {"when": _moment(job.retired_at)}
 
 
 def _paused(job: ScheduledJob) -> str:

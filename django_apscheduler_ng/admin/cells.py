@@ -42,6 +42,8 @@ _ACTION_TONES = {
     "removed": "bad",
     "broken": "bad",
     "finished": "quiet",
+    "retired": "warn",
+    "declared again": "ok",
     "run requested": "busy",
 }
 #: What can happen to a job, in words.
@@ -56,6 +58,8 @@ ACTIONS = {
     "modified": _("modified"),
     "rescheduled": _("rescheduled"),
     "updated from code": _("updated from code"),
+    "retired": _("retired"),
+    "declared again": _("declared again"),
     "run requested": _("run requested"),
 }
 
@@ -78,7 +82,7 @@ def running_for(facts: JobFacts) -> str:
 
 def next_run_html(row: ScheduledJob, facts: JobFacts) -> SafeString | str:
     """Return when a job runs next, or why that is not known."""
-    if row.finished_at is not None or row.paused:
+    if row.finished_at is not None or row.retired_at is not None or row.paused:
         return NOTHING
     if row.broken_reason:
         if row.retry_at is None:

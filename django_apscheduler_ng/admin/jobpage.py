@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +11,19 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 
 from ..clock import SYSTEM_CLOCK
 from ..models import JobLogEntry, JobRun, ScheduledJob
+from ..rows import differing
 from .base import APP, SchedulerAdmin
 from .cells import event_cells, last_outcome_html, next_run_html, run_cells, running_for
 from .facts import JobFacts, gather_facts
 from .forms import ReasonForm
 from .preview import preview_context
 from .reschedule import ReschedulePage
-from .shown import json_words, moment_html, schedule_words
+from .shown import json_words, moment_html, schedule_words, value_words
 from .states import state_badges
 from .verbs import REMOVE, RESUME, RUN, VERBS, Tally, Verb, carry_out, tell
 
@@ -170,7 +172,7 @@ def _tone(row: ScheduledJob) -> str:
     """Return the colour of the sentence about a job."""
     if row.finished_at is not None:
         return "quiet"
-    return "warn" if row.paused else "bad"
+    return "warn" if row.paused or row.retired_at is not None else "bad"
 
 
 def _definition(row: ScheduledJob, facts: JobFacts) -> dict[str, list[tuple[str, Any]]]:
@@ -198,12 +200,25 @@ def _definition(row: ScheduledJob, facts: JobFacts) -> dict[str, list[tuple[str,
     ]
     whence = [
         (label("origin"), row.get_origin_display()),
+        *_differences(row),
         (label("namespace"), row.namespace),
         (label("created_at"), moment_html(row.created_at, zone, now=facts.now)),
         (label("updated_at"), moment_html(row.updated_at, zone, now=facts.now)),
         (label("revision"), row.revision),
     ]
     return {"what": what, "how": how, "whence": whence}
+
+
+def _differences(row: ScheduledJob) -> Iterator[tuple[str, Any]]:
+    """Yield what code declares otherwise, where people changed it."""
+    columns = differing(row)
+    if columns:
+        declared = json.loads(row.declared)
+        lines = (f"{_label(name)}: {value_words(name, declared[name])}" for name in columns)
+        yield (
+            gettext("differs from code, which says"),
+            format_html_join("\n", "<pre>{}</pre>", ((line,) for line in lines)),
+        )
 
 
 def _label(name: str) -> str:

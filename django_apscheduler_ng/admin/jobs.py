@@ -10,13 +10,14 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..clock import SYSTEM_CLOCK
 from ..models import Origin, ScheduledJob
+from ..rows import differing
 from .base import APP, SchedulerAdmin
 from .cells import labelled, last_outcome_html, next_run_html, running_for
 from .facts import JobFacts, gather_facts
@@ -76,15 +77,13 @@ class JobAdmin(JobPages, SchedulerAdmin):
     def job(self, row: ScheduledJob) -> SafeString:
         """Show name, id and callable."""
         facts = _facts(row)
-        declared = (
-            format_html(' <span class="apsng-tag">{}</span>', row.get_origin_display())
-            if row.origin == Origin.CODE
-            else ""
-        )
+        tags = [row.get_origin_display()] if row.origin == Origin.CODE else []
+        if differing(row):
+            tags.append(gettext("differs from code"))
         return format_html(
             '<span class="apsng-name">{}</span>{}<span class="apsng-sub apsng-id">{}</span>',
             facts.links.anchor(row, ScheduledJob, row.pk),
-            declared,
+            format_html_join("", ' <span class="apsng-tag">{}</span>', ((tag,) for tag in tags)),
             row.job_id,
         )
 

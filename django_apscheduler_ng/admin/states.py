@@ -20,6 +20,7 @@ class State(models.TextChoices):
     RUNNING = "running", _("running")
     WAITING = "waiting", _("waiting")
     PAUSED = "paused", _("paused")
+    RETIRED = "retired", _("retired")
     BROKEN = "broken", _("broken")
     FINISHED = "finished", _("finished")
 
@@ -29,6 +30,7 @@ _TONES = {
     State.RUNNING: "busy",
     State.WAITING: "warn",
     State.PAUSED: "quiet",
+    State.RETIRED: "quiet",
     State.BROKEN: "bad",
     State.FINISHED: "quiet",
 }
@@ -53,6 +55,8 @@ def states_of(job: ScheduledJob, live: bool) -> list[State]:
 def _resting_state(job: ScheduledJob) -> State:
     if job.finished_at is not None:
         return State.FINISHED
+    if job.retired_at is not None:
+        return State.RETIRED
     if job.paused:
         return State.PAUSED
     if job.broken_reason:
@@ -70,13 +74,14 @@ def in_state(jobs: ScheduledJobQuerySet, state: str) -> ScheduledJobQuerySet:
     live = Exists(JobRun.objects.using(jobs.db).live().filter(namespace=OuterRef("namespace"), job_key=OuterRef("pk")))
     if state == State.RUNNING:
         return jobs.filter(live)
-    unfinished = Q(finished_at=None)
+    active = Q(finished_at=None, retired_at=None)
     conditions = {
         State.FINISHED: Q(finished_at__isnull=False),
-        State.PAUSED: unfinished & Q(paused=True),
-        State.BROKEN: unfinished & Q(paused=False) & ~Q(broken_reason=""),
-        State.WAITING: unfinished & Q(paused=False, broken_reason="", parked=True),
-        State.SCHEDULED: unfinished & Q(paused=False, broken_reason="", parked=False),
+        State.RETIRED: Q(finished_at=None, retired_at__isnull=False),
+        State.PAUSED: active & Q(paused=True),
+        State.BROKEN: active & Q(paused=False) & ~Q(broken_reason=""),
+        State.WAITING: active & Q(paused=False, broken_reason="", parked=True),
+        State.SCHEDULED: active & Q(paused=False, broken_reason="", parked=False),
     }
     found = jobs.filter(conditions[State(state)])
     return found.exclude(live) if state in _AT_REST else found

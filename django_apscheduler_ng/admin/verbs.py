@@ -206,7 +206,7 @@ PAUSE = Verb(
         )
         % {"count": count}
     ),
-    applies=lambda job: _is_unfinished(job) and not job.paused,
+    applies=lambda job: _is_unfinished(job) and not job.paused and job.retired_at is None,
     ask=_pause,
 )
 RESUME = Verb(
@@ -220,7 +220,7 @@ RESUME = Verb(
     idle=lambda count: (
         ngettext("%(count)d job was not paused.", "%(count)d jobs were not paused.", count) % {"count": count}
     ),
-    applies=lambda job: _is_unfinished(job) and job.paused,
+    applies=lambda job: _is_unfinished(job) and (job.paused or job.retired_at is not None),
     ask=_resume,
 )
 REPOINT = Verb(

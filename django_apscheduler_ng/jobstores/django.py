@@ -6,12 +6,15 @@ that start the store as part of a scheduler: each of them is a node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
-from django.db import connections
+from django.db import connections, transaction
 
+from ..claiming.batch import check_allowed
 from ..clock import AnchoredClock
+from ..connections import begin_with_a_write
 from ..exceptions import SchedulerNotRunningError
 from ..keeper import DjangoJobKeeper
 from ..membership import Membership
@@ -23,8 +26,14 @@ from .base import Claim, StoreHost
 CLEAN_RUN = "django_apscheduler_ng.isolation:clean_run"
 
 
+#: Ids in one query.
+_IDS = 500
+
+
 class DjangoJobStore(DjangoJobKeeper):
     """Keeps jobs, their history and the nodes in the tables of this app."""
+
+    transactional = True
 
     def __init__(self, using: str | None = None, namespace: str | None = None) -> None:
         """Name the database and the namespace.
@@ -39,6 +48,8 @@ class DjangoJobStore(DjangoJobKeeper):
         self.on_recorded: Callable[[Sequence[Ended]], None] | None = None
         #: Ids of the jobs that the code of this process declares.
         self.declares: Sequence[str] = ()
+        #: Called after each look at the other nodes, with the ids of those that are alive, in the thread that keeps the heartbeat.
+        self.on_care: Callable[[Collection[str]], None] | None = None
 
     @property
     def node_id(self) -> str:
@@ -100,3 +111,23 @@ class DjangoJobStore(DjangoJobKeeper):
         """Do a node's duties now, instead of after the next heartbeat."""
         if self._member is not None:
             self._member.care()
+
+    @contextmanager
+    def as_one(self) -> Iterator[None]:
+        """Do what is done inside the `with` block in one transaction."""
+        with transaction.atomic(using=self.using):
+            begin_with_a_write(self.using)
+            yield
+
+    def known_ids(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that jobs here have whose schedule has not ended."""
+        wanted = list(ids)
+        known: set[str] = set()
+        for first in range(0, len(wanted), _IDS):
+            named = self._jobs.unfinished().filter(job_id__in=wanted[first : first + _IDS])
+            known.update(named.values_list("job_id", flat=True))
+        return known
+
+    def check_callable(self, ref: str) -> None:
+        """Refuse the reference of a callable that nodes do not run."""
+        check_allowed(ref)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from threading import RLock
 from typing import Any, ClassVar, NoReturn, Protocol
@@ -162,6 +163,28 @@ class JobKeeper(ABC):
             apply_change(job, change(job), self.clock.now())
             self.update_job(job)
             return job
+
+    # -- jobs that come from another store ----------------------------------------------------------------------------
+
+    #: Whether what is done inside of `as_one()` is undone by itself where it fails.
+    transactional: ClassVar[bool] = False
+
+    @contextmanager
+    def as_one(self) -> Iterator[None]:
+        """Do what is done inside the `with` block undisturbed by others; in one transaction where the store has them."""
+        with self._lock:
+            yield
+
+    def known_ids(self, ids: Iterable[str]) -> set[str]:
+        """Return those of the ids that jobs here have."""
+        return {job_id for job_id in ids if self.lookup_job(job_id) is not None}
+
+    def check_callable(self, ref: str) -> None:  # noqa: B027 - most stores know no such rule
+        """Refuse the reference of a callable that may not run here; it is not followed before.
+
+        Raises:
+            CallableReferenceError: the callable is not allowed.
+        """
 
     def missing(self, job_id: str) -> JobLookupError:
         """Return the error that says the job is not in this store."""

@@ -279,10 +279,15 @@ class Migration(migrations.Migration):
                     django_apscheduler_ng.fields.UTCDateTimeField(blank=True, null=True, verbose_name="finished at"),
                 ),
                 (
+                    "retired_at",
+                    django_apscheduler_ng.fields.UTCDateTimeField(blank=True, null=True, verbose_name="retired at"),
+                ),
+                (
                     "wake_at",
                     models.GeneratedField(
                         db_persist=True,
                         expression=models.Case(
+                            models.When(retired_at__isnull=False, then=models.Value(None)),
                             models.When(
                                 models.Q(("finished_at__isnull", False), ("trigger", models.F("planned_trigger"))),
                                 then=models.Value(None),

@@ -8,9 +8,13 @@ from __future__ import annotations
 from .adding import AddJobs, AnyCallable, Undefined, undefined
 from .changing import ChangeJobs
 from .listing import ListJobs
+from .moving import Imported, MoveJobs
 
-__all__ = ["AnyCallable", "JobsApi", "Undefined", "undefined"]
+__all__ = ["AnyCallable", "Imported", "JobsApi", "Undefined", "undefined"]
 
 
-class JobsApi(AddJobs, ChangeJobs, ListJobs):
-    """Add, change, list and remove jobs. Where the job store is left out, all are searched, or `default` is used to add."""
+class JobsApi(AddJobs, ChangeJobs, ListJobs, MoveJobs):
+    """Add, change, list, remove, export and import jobs.
+
+    Where the job store is left out, all are searched, or `default` is used to add.
+    """

@@ -124,19 +124,21 @@ def _with_options(text: str) -> str:
     return re.sub(r"(?<!\w)--[a-z-]+", r"`\g<0>`", text)
 
 
-def command_options(name: str, subcommand: str = "") -> str:
-    """Return the options of a management command that are its own."""
+def command_options(name: str, *subcommands: str) -> str:
+    """Return the arguments and options of a management command, or of a subcommand below others, that are its own."""
     parser: Any = load_command_class("django_apscheduler_ng", name).create_parser("manage.py", name)
-    if subcommand:
+    for subcommand in subcommands:
         parser = parser._subparsers._group_actions[0].choices[subcommand]
     common = {"--help", "--version", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color"}
     common |= {"--force-color", "--skip-checks"}
     rows = []
     for action in parser._actions:
-        if action.option_strings and not common & set(action.option_strings):
+        if not action.option_strings:
+            rows.append((f"`{action.metavar}`", _with_options(action.help or "")))
+        elif not common & set(action.option_strings):
             value = f" {action.metavar}" if action.metavar else ""
             rows.append((f"`{action.option_strings[-1]}{value}`", _with_options(action.help or "")))
-    return table(["option", "meaning"], rows)
+    return table(["option" if rows and rows[0][0].startswith("`-") else "argument", "meaning"], rows)
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -146,6 +148,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "events": events_reference,
     "exit-codes": exit_codes_reference,
     "runscheduler": lambda: command_options("runscheduler"),
+    "scheduler-export": lambda: command_options("scheduler", "export"),
+    "scheduler-import": lambda: command_options("scheduler", "import"),
+    "scheduler-import-from-django-apscheduler": lambda: command_options(
+        "scheduler", "import-from", "django-apscheduler"
+    ),
+    "scheduler-import-from-crontab": lambda: command_options("scheduler", "import-from", "crontab"),
     "scheduler-doctor": lambda: command_options("scheduler", "doctor"),
     "scheduler-prune": lambda: command_options("scheduler", "prune"),
 }

@@ -17,11 +17,12 @@ PACKAGE = "django_apscheduler_ng"
 
 #: Modules that need Django. Every other module belongs to the engine, and to the contract that keeps Django out of it.
 SHELL = {
-    "actors", "additions", "admin", "apps", "asyncapi", "bootstrap", "checks", "claiming", "conf", "conf_readers",
-    "connections", "declarations", "decorators", "edits", "embedding", "fields", "health", "hotsql", "isolation",
-    "jobstores.django", "journal", "keeper", "ledger", "listening", "livenode", "management", "membership", "merging",
-    "migrations", "models", "nodes", "notifications", "pruning", "querysets", "recorder", "relay", "reloading",
-    "rescue", "retention", "rows", "schema", "serving", "signals", "storetime", "why",
+    "actors", "additions", "admin", "apps", "asyncapi", "bootstrap", "checks", "claiming", "commands", "conf",
+    "conf_readers", "connections", "declarations", "decorators", "difference", "edits", "embedding", "fields",
+    "health", "hotsql", "importers", "isolation", "jobstores.django", "journal", "keeper", "ledger",
+    "listening", "livenode", "management", "membership", "merging", "migrations", "models", "nodes",
+    "notifications", "pruning", "querysets", "recorder", "relay", "reloading", "rescue", "retention",
+    "retiring", "rows", "schema", "serving", "signals", "storetime", "why",
 }  # fmt: skip
 
 CONTRACTS = {

@@ -322,7 +322,7 @@ def _commands(snippet: Snippet) -> Iterator[tuple[str, str | None]]:
 
 
 def _ends(options: set[str]) -> bool:
-    return bool(options & {"--once", "--plan", "--help", "--no-wait"})
+    return bool(options & {"--once", "--plan", "--check", "--help", "--no-wait"})
 
 
 def check_installed(names: list[str]) -> None:

@@ -34,6 +34,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--plan", action="store_true", help="print what starting would change in the job store, and exit"
         )
+        parser.add_argument(
+            "--check", action="store_true", help="the same, and exit with 5 where code and database differ (for CI)"
+        )
         parser.add_argument("--reload", action="store_true", help="restart when code changes (for development)")
         parser.add_argument(
             "--no-wait", action="store_true", help="exit with 3 while migrations are unapplied, instead of waiting"
