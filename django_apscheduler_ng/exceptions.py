@@ -6,7 +6,8 @@ Every message has three parts: the value and the name as the user wrote it, what
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 _Arguments = ParamSpec("_Arguments")
@@ -63,6 +64,29 @@ class SchedulerNotRunningError(SchedulerError, RuntimeError):
 
 class WorkerError(SchedulerError, RuntimeError):
     """A run did not cross the border to a worker process or back, or the process ended under it."""
+
+
+class MissingExtraError(SchedulerError, ImportError):
+    """A part of this package needs another package, which is not installed."""
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Say what to install where an import in the `with` block fails.
+
+    Args:
+        extra: name of the extra of this package that brings what is imported.
+
+    Raises:
+        MissingExtraError: the import failed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(
+            f'This needs the extra {extra!r}, and the import said: {error}. Run: pip install "django-apscheduler-ng[{extra}]"',
+            name=error.name,
+        ) from error
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:
