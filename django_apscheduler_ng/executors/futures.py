@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from django_apscheduler_ng.clock import Clock
+from django_apscheduler_ng.clock import Clock, Timing
 from django_apscheduler_ng.exceptions import ConfigurationError, SchedulerError
 from django_apscheduler_ng.refs import load_callable
 from django_apscheduler_ng.runs import Outcome, Run
@@ -86,9 +86,10 @@ class FuturesExecutor(SlotExecutor):
     def _hand_over(self, ticket: Ticket) -> None:
         if not self._begin(ticket):
             return self._give_back(ticket)
+        timing = Timing(self._host.clock)
         future = self._submit(Errand(ticket.run, self._host.clock, self._host.around_run))
         self._futures.add(future)
-        return future.add_done_callback(lambda future: self._ended(ticket, future))
+        return future.add_done_callback(lambda future: self._ended(ticket, timing, future))
 
     def _submit(self, errand: Errand) -> Future[Parcel]:
         """Submit to the pool, or to a new one where it is broken."""
@@ -102,18 +103,19 @@ class FuturesExecutor(SlotExecutor):
             self._pool = self._new_pool(self.alias)
             return self._pool.submit(errand)
 
-    def _ended(self, ticket: Ticket, future: Future[Parcel]) -> None:
+    def _ended(self, ticket: Ticket, timing: Timing, future: Future[Parcel]) -> None:
         self._futures.discard(future)
-        self._settle(ticket, self._outcome_of(ticket, future))
+        self._settle(ticket, self._outcome_of(ticket, timing, future))
 
-    def _outcome_of(self, ticket: Ticket, future: Future[Parcel]) -> Outcome:
+    def _outcome_of(self, ticket: Ticket, timing: Timing, future: Future[Parcel]) -> Outcome:
         if future.cancelled():
             return self._interrupted(ticket)
         if (error := future.exception()) is not None:
             return self._failed(ticket, error)
-        outcome = future.result().outcome
-        finished = self._host.clock.now()
-        return replace(outcome, started_at=finished - (outcome.finished_at - outcome.started_at), finished_at=finished)
+        parcel = future.result()
+        if parcel.travelled:  # the clock there is not ours
+            return replace(parcel.outcome, started_at=timing.started_at, finished_at=timing.finished_at)
+        return parcel.outcome
 
     def shutdown(self, wait: bool = True) -> None:
         """Accept no more runs, and shut down the pool that was made here once every accepted run has ended."""
@@ -158,9 +160,10 @@ class Errand:
 class Parcel:
     """An outcome on its way back. Pickled, it loses what does not get through, and says so."""
 
-    def __init__(self, outcome: Outcome) -> None:
-        """Hold `outcome`."""
+    def __init__(self, outcome: Outcome, *, travelled: bool = False) -> None:
+        """Hold `outcome`, which may have come from another process."""
         self.outcome = outcome
+        self.travelled = travelled
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what always gets through."""
@@ -173,7 +176,7 @@ def perform_elsewhere(request: Request) -> Parcel:
 
 
 def _opened(data: bytes) -> Parcel:
-    return Parcel(unpack(data))
+    return Parcel(unpack(data), travelled=True)
 
 
 def _made_by(pool: object, capacity: int, options: Mapping[str, Any]) -> Callable[[], object]:

@@ -39,6 +39,7 @@ class TwistedExecutor(SlotExecutor):
                 "Use it with a TwistedScheduler, or choose the type 'threadpool'."
             )
         self._reactor: Any = reactor
+        self._pool = self._reactor.getThreadPool()
         super().start(host, alias)
 
     def shutdown(self, wait: bool = True) -> None:
@@ -54,12 +55,11 @@ class TwistedExecutor(SlotExecutor):
         super().shutdown(wait)
 
     def _hand_over(self, ticket: Ticket) -> None:
-        pool = self._reactor.getThreadPool()
-        if pool.joined:  # it would drop the run without a word
+        if self._pool.joined:  # it would drop the run without a word
             raise WorkerError(
                 "The Twisted reactor has stopped, and its threads with it. Shut the scheduler down before."
             )
-        pool.callInThread(self._perform, ticket)
+        self._pool.callInThread(self._perform, ticket)
 
     def _perform(self, ticket: Ticket) -> None:
         run = ticket.run

@@ -17,6 +17,7 @@ from django_apscheduler_ng.executors.pool import ProcessPoolExecutor, ThreadPool
 from django_apscheduler_ng.runs import RunStatus
 
 from . import bodies
+from .guests import in_hub, in_reactor, in_tornado, pool_of_processes, pool_of_threads
 from .support import PATIENCE, Host, make_run
 
 AROUND = f"{bodies.__name__}:fence"
@@ -27,6 +28,11 @@ with_every_executor = pytest.mark.parametrize(
         pytest.param(lambda: ThreadPoolExecutor(1), id="thread"),
         pytest.param(lambda: ProcessPoolExecutor(1), id="process"),
         pytest.param(lambda: AsyncIOExecutor(1), id="asyncio"),
+        pytest.param(in_tornado, id="tornado"),
+        pytest.param(in_hub, id="gevent"),
+        pytest.param(in_reactor, id="twisted"),
+        pytest.param(pool_of_threads, id="pool-of-threads"),
+        pytest.param(pool_of_processes, id="pool-of-processes"),
         pytest.param(DebugExecutor, id="debug"),
     ],
 )
