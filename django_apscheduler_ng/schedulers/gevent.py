@@ -56,6 +56,7 @@ class GeventScheduler(LoopScheduler):
         self.hub.loop.run_callback_threadsafe(gevent.spawn, call)
 
     def _call_later(self, seconds: float, call: Callable[[], object]) -> Callable[[], object]:
+        self.hub.loop.update_now()  # it counts from when it last looked at the clock, and would be early
         return partial(gevent.spawn_later(seconds, call).kill, block=False)
 
 
