@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
-from django_apscheduler_ng.exceptions import ConfigurationError, needs_extra
+from django_apscheduler_ng.exceptions import ConfigurationError, WorkerError, needs_extra
 
 from .base import ExecutorHost, Ticket
 from .body import perform
@@ -47,8 +48,28 @@ class GeventExecutor(SlotExecutor):
         self._quiet = Event()
         super().start(host, alias)
 
+    def shutdown(self, wait: bool = True) -> None:
+        """Accept no more runs. Those that were accepted go on to their end, unless their hub was destroyed.
+
+        Args:
+            wait: return only when all have ended. In the thread of the hub, other greenlets go on meanwhile.
+        """
+        if self._load is not None and self._hub.loop is None:
+            for ticket in self._load.runs():
+                self._settle(ticket, self._interrupted(ticket))
+        super().shutdown(wait)
+
     def _hand_over(self, ticket: Ticket) -> None:
-        self._hub.loop.run_callback_threadsafe(self._spawn, ticket)
+        if not self._call_in_hub(self._spawn, ticket):
+            raise WorkerError(
+                "The gevent hub was destroyed, and its greenlets with it. Shut the scheduler down before."
+            )
+
+    def _call_in_hub(self, call: Callable[..., object], *args: object) -> bool:
+        """Have the hub call `call` soon; returns False where it was destroyed. May be called from any thread."""
+        if (loop := self._hub.loop) is not None:
+            loop.run_callback_threadsafe(call, *args)
+        return loop is not None
 
     def _spawn(self, ticket: Ticket) -> None:
         greenlet = gevent.spawn(self._perform, ticket)
@@ -71,7 +92,7 @@ class GeventExecutor(SlotExecutor):
         return self._settle(ticket, outcome)
 
     def _release(self) -> None:
-        self._hub.loop.run_callback_threadsafe(self._quiet.set)
+        self._call_in_hub(self._quiet.set)
 
     def _await_idle(self) -> None:
         """Wait in a way that lets the greenlets go on, where this is their thread."""
@@ -81,4 +102,4 @@ class GeventExecutor(SlotExecutor):
             super()._await_idle()
 
     def _kill(self) -> None:
-        self._hub.loop.run_callback_threadsafe(lambda: gevent.killall(list(self._greenlets), block=False))
+        self._call_in_hub(lambda: gevent.killall(list(self._greenlets), block=False))

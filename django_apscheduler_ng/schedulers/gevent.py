@@ -53,7 +53,8 @@ class GeventScheduler(LoopScheduler):
         self.hub = gevent.get_hub()
 
     def _call_in_loop(self, call: Callable[[], object]) -> None:
-        self.hub.loop.run_callback_threadsafe(gevent.spawn, call)
+        if self.hub.loop is not None:  # the hub was not destroyed
+            self.hub.loop.run_callback_threadsafe(gevent.spawn, call)
 
     def _call_later(self, seconds: float, call: Callable[[], object]) -> Callable[[], object]:
         self.hub.loop.update_now()  # it counts from when it last looked at the clock, and would be early

@@ -70,9 +70,14 @@ class Loop(ABC):
         return done.result(PATIENCE)
 
     def end(self) -> None:
-        self.soon(self.stop)
-        self.thread.join(PATIENCE)
-        assert not self.thread.is_alive()
+        """Stop the loop and wait for its thread; a second call does nothing."""
+        if self.thread.is_alive():
+            self.soon(self.stop)
+            self.thread.join(PATIENCE)
+            assert not self.thread.is_alive()
+
+    def close(self) -> None:
+        """Let go of what is left of a loop that has ended."""
 
 
 class AsyncIOLoop(Loop):
@@ -151,9 +156,9 @@ class TwistedLoop(Loop):
         self.reactor = SelectReactor()
         self.reactor.callWhenRunning(self.is_ready)
         self.reactor.run(installSignalHandlers=False)
-        for reader in self.reactor.removeAll():
-            reader.connectionLost(None)
-        self.reactor.waker.connectionLost(None)
+
+    def close(self) -> None:
+        close_reactor(self.reactor)
 
     def stop(self) -> None:
         self.reactor.stop()
@@ -192,6 +197,13 @@ class QtLoop(Loop):
         return QtScheduler(**options)
 
 
+def close_reactor(reactor: Any) -> None:
+    """Close the files of a reactor that does not run; only tests make more than one."""
+    for reader in reactor.removeAll():
+        reader.connectionLost(None)
+    reactor.waker.connectionLost(None)
+
+
 @cache
 def qt_application() -> Any:
     """Return the only Qt application that this process may have."""
@@ -228,4 +240,6 @@ def shared_loop(name: str) -> Any:
 
 def end_shared_loops() -> None:
     while _shared:
-        _shared.popitem()[1].end()
+        _, loop = _shared.popitem()
+        loop.end()
+        loop.close()

@@ -41,6 +41,7 @@ def loop(request):
     loop = make_loop(request.param)
     yield loop
     loop.end()
+    loop.close()
 
 
 @pytest.fixture
@@ -483,3 +484,15 @@ def test_changes_from_many_threads_are_all_seen(loop, scheduler, log):
 
     log.wait_for(EVENT_JOB_EXECUTED, PATIENCE, count=80)
     assert len(log.of(EVENT_JOB_ADDED)) == 80
+
+
+def test_a_shutdown_after_the_loop_has_ended_does_not_wait_for_ever(loop, scheduler, log):
+    scheduler.add_job(work)
+    loop.call(scheduler.start)
+    log.wait_for(EVENT_JOB_EXECUTED, PATIENCE)
+    loop.end()
+
+    scheduler.wakeup()
+    scheduler.shutdown()
+
+    assert log.names()[-1] == "SCHEDULER_SHUTDOWN"
