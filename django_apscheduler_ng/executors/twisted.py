@@ -32,14 +32,14 @@ class TwistedExecutor(SlotExecutor):
         Raises:
             ConfigurationError: the scheduler has no reactor.
         """
-        reactor = getattr(host, "reactor", None)
+        reactor: Any = getattr(host, "reactor", None)
         if not IReactorThreads.providedBy(reactor):
             raise ConfigurationError(
                 f"Executor {alias!r} performs in the threads of a Twisted reactor, and {type(host).__name__} has none. "
                 "Use it with a TwistedScheduler, or choose the type 'threadpool'."
             )
-        self._reactor: Any = reactor
-        self._pool = self._reactor.getThreadPool()
+        self._reactor = reactor
+        self._pool = reactor.getThreadPool()
         super().start(host, alias)
 
     def shutdown(self, wait: bool = True) -> None:

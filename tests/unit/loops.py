@@ -76,7 +76,7 @@ class Loop(ABC):
             self.thread.join(PATIENCE)
             assert not self.thread.is_alive()
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 -- most leave nothing
         """Let go of what is left of a loop that has ended."""
 
 

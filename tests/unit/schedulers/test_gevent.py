@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-gevent = pytest.importorskip("gevent")
+pytest.importorskip("gevent")
 
+import gevent
 from gevent.event import Event
 
 from django_apscheduler_ng.events import EVENT_JOB_EXECUTED
