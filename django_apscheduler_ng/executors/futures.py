@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import replace
@@ -21,8 +20,8 @@ from django_apscheduler_ng.refs import load_callable
 from django_apscheduler_ng.runs import Outcome, Run
 
 from .base import ExecutorHost, Ticket
-from .body import perform
-from .slots import SlotExecutor
+from .body import end_worker
+from .slots import SlotExecutor, perform_as_guest
 from .worker import Request, pack, perform_request, request_of, unpack
 
 logger = logging.getLogger(__name__)
@@ -146,11 +145,7 @@ class Errand:
 
     def __call__(self) -> Parcel:
         """Perform the run in this thread."""
-        run = self._run
-        worker = threading.current_thread().name
-        return Parcel(
-            perform(run.func, run.args, run.kwargs, run.context, clock=self._clock, around=self._around, worker=worker)
-        )
+        return Parcel(perform_as_guest(self._run, self._clock, self._around))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the reference of the callable instead of the callable."""
@@ -172,7 +167,9 @@ class Parcel:
 
 def perform_elsewhere(request: Request) -> Parcel:
     """Perform a run in the process or on the machine that it was sent to."""
-    return Parcel(perform_request(request))
+    outcome = perform_request(request)
+    end_worker(request.around)
+    return Parcel(outcome)
 
 
 def _opened(data: bytes) -> Parcel:

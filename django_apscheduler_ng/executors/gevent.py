@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from django_apscheduler_ng.exceptions import ConfigurationError, WorkerError, needs_extra
 
 from .base import ExecutorHost, Ticket
-from .body import perform
 from .slots import SlotExecutor
 
 with needs_extra("gevent"):
@@ -75,21 +73,6 @@ class GeventExecutor(SlotExecutor):
         greenlet = gevent.spawn(self._perform, ticket)
         self._greenlets.add(greenlet)
         greenlet.link(self._greenlets.discard)
-
-    def _perform(self, ticket: Ticket) -> None:
-        run = ticket.run
-        if not self._begin(ticket):
-            return self._give_back(ticket)
-        outcome = perform(
-            run.func,
-            run.args,
-            run.kwargs,
-            run.context,
-            clock=self._host.clock,
-            around=self._host.around_run,
-            worker=threading.current_thread().name,
-        )
-        return self._settle(ticket, outcome)
 
     def _release(self) -> None:
         self._call_in_hub(self._quiet.set)

@@ -6,9 +6,19 @@ import threading
 from abc import abstractmethod
 from collections import deque
 
-from django_apscheduler_ng.runs import Outcome
+from django_apscheduler_ng.clock import Clock
+from django_apscheduler_ng.runs import Outcome, Run
 
 from .base import BaseExecutor, ExecutorHost, Ticket
+from .body import end_worker, perform
+
+
+def perform_as_guest(run: Run, clock: Clock, around: str | None) -> Outcome:
+    """Perform a run in a thread of somebody else, and leave nothing there: nobody knows whether another one will follow."""
+    worker = threading.current_thread().name
+    outcome = perform(run.func, run.args, run.kwargs, run.context, clock=clock, around=around, worker=worker)
+    end_worker(around)
+    return outcome
 
 
 class SlotExecutor(BaseExecutor):
@@ -25,6 +35,13 @@ class SlotExecutor(BaseExecutor):
     @abstractmethod
     def _hand_over(self, ticket: Ticket) -> None:
         """Have the run performed elsewhere, with calls of `_begin()` and `_settle()`; what is raised fails it. Returns at once."""
+
+    def _perform(self, ticket: Ticket) -> None:
+        """Perform the run here and now, in a thread or greenlet of somebody else."""
+        if self._begin(ticket):
+            self._settle(ticket, perform_as_guest(ticket.run, self._host.clock, self._host.around_run))
+        else:
+            self._give_back(ticket)
 
     def _dispatch(self, ticket: Ticket) -> None:
         self._queue.append(ticket)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from django_apscheduler_ng.exceptions import ConfigurationError, WorkerError, needs_extra
 
 from .base import ExecutorHost, Ticket
-from .body import perform
 from .slots import SlotExecutor
 
 with needs_extra("twisted"):
@@ -60,21 +58,6 @@ class TwistedExecutor(SlotExecutor):
                 "The Twisted reactor has stopped, and its threads with it. Shut the scheduler down before."
             )
         self._pool.callInThread(self._perform, ticket)
-
-    def _perform(self, ticket: Ticket) -> None:
-        run = ticket.run
-        if not self._begin(ticket):
-            return self._give_back(ticket)
-        outcome = perform(
-            run.func,
-            run.args,
-            run.kwargs,
-            run.context,
-            clock=self._host.clock,
-            around=self._host.around_run,
-            worker=threading.current_thread().name,
-        )
-        return self._settle(ticket, outcome)
 
     def _may_wait(self) -> bool:
         return not isInIOThread() and super()._may_wait()  # type: ignore[no-untyped-call]

@@ -345,3 +345,27 @@ def test_the_surroundings_are_told_in_a_worker_that_it_performs_no_more_bodies(
 
     assert not before
     assert (tmp_path / "notes").read_text() == worker
+
+
+@pytest.mark.parametrize(
+    ("make", "worker"),
+    [
+        pytest.param(in_hub, "MainProcess GeventLoop", id="gevent"),
+        pytest.param(in_reactor, "MainProcess PoolThread-twisted.internet.reactor-", id="twisted"),
+        pytest.param(pool_of_threads, "MainProcess ThreadPoolExecutor-", id="pool-of-threads"),
+        pytest.param(pool_of_processes, "SpawnProcess-", id="pool-of-processes"),
+    ],
+)
+def test_in_a_thread_of_somebody_else_the_surroundings_are_told_after_each_body(
+    start, ends, tmp_path, monkeypatch, make, worker
+):
+    notes = tmp_path / "notes"
+    monkeypatch.setenv("NOTES", str(notes))
+    executor = start(make(), Host(around_run=f"{bodies.__name__}:NotedFence"))
+
+    for _ in range(2):
+        notes.unlink(missing_ok=True)
+        executor.submit(make_run(bodies.add, 1), ends)
+        ends.next()
+
+        assert notes.read_text().startswith(worker)
