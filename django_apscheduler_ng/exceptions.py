@@ -6,7 +6,8 @@ Every message has three parts: the value and the name as the user wrote it, what
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 _Arguments = ParamSpec("_Arguments")
@@ -61,19 +62,31 @@ class SchedulerNotRunningError(SchedulerError, RuntimeError):
     """The scheduler was asked to stop, pause or resume while it was not running."""
 
 
-class MissingExtraError(SchedulerError, ImportError):
-    """A part of this package needs another one that is not installed."""
-
-    def __init__(self, what: str, package: str, extra: str) -> None:
-        """Say that `what` needs `package`, and which extra brings it."""
-        super().__init__(
-            f"{what} needs the package {package}, which is not installed. "
-            f'Install it with: pip install "django-apscheduler-ng[{extra}]"'
-        )
-
-
 class WorkerError(SchedulerError, RuntimeError):
     """A run did not cross the border to a worker process or back, or the process ended under it."""
+
+
+class MissingExtraError(SchedulerError, ImportError):
+    """A part of this package needs another package, which is not installed."""
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Say what to install where an import in the `with` block fails.
+
+    Args:
+        extra: name of the extra of this package that brings what is imported.
+
+    Raises:
+        MissingExtraError: the import failed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(
+            f'This needs the extra {extra!r}, and the import said: {error}. Run: pip install "django-apscheduler-ng[{extra}]"',
+            name=error.name,
+        ) from error
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:

@@ -25,9 +25,6 @@ class Job:
     the job in its store.
     """
 
-    #: Why a part of the stored job cannot be read, so that it is not here; empty = all of it can.
-    damage = ""
-
     def __init__(
         self,
         *,

@@ -144,7 +144,7 @@ def to_job(row: JobColumns) -> Job:
         parked=row.parked,
         pause_reason=row.pause_reason,
         broken_reason=row.broken_reason or problem,
-        damage=problem,
+        unreadable=problem,
     )
 
 

@@ -81,8 +81,8 @@ def _described(alias: str, job: Job) -> dict[str, Any]:
     Raises:
         SchedulerError: a part of it cannot be written.
     """
-    if damage := job.trigger.problem if isinstance(job.trigger, UnreadableTrigger) else job.damage:
-        raise StoredDataError(f"{damage} Repair or remove the job, then export again.")
+    if problem := job.trigger.problem if isinstance(job.trigger, UnreadableTrigger) else job.unreadable:
+        raise StoredDataError(f"{problem} Repair or remove the job, then export again.")
     described = {
         "id": job.id,
         "jobstore": alias,

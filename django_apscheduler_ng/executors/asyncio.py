@@ -7,6 +7,8 @@ import inspect
 import threading
 from contextvars import Context
 
+from django_apscheduler_ng.runs import Run
+
 from .base import BaseExecutor, ExecutorHost, Ticket
 from .body import perform_async
 from .pool import ThreadPoolExecutor
@@ -52,12 +54,19 @@ class AsyncIOExecutor(BaseExecutor):
         if not wait:
             self._cancel_tasks()
         self._give_up_stopped_loop()
-        if wait and not self._in_loop() and not self._is_own_body():
-            self._idle.wait()
+        if wait and self._may_wait():
+            self._await_idle()
             self._join()
 
+    def _may_wait(self) -> bool:
+        return not self._in_loop() and super()._may_wait()
+
+    def _is_task(self, run: Run) -> bool:
+        """Return whether the run is performed as a task of the loop, and not in a thread."""
+        return inspect.iscoroutinefunction(run.func)
+
     def _dispatch(self, ticket: Ticket) -> None:
-        if inspect.iscoroutinefunction(ticket.run.func):
+        if self._is_task(ticket.run):
             self._get_loop().call_soon_threadsafe(self._launch, ticket)
         elif self._begin(ticket):
             self._threads.submit(ticket.run, lambda _run, outcome: self._settle(ticket, outcome))
@@ -123,7 +132,7 @@ class AsyncIOExecutor(BaseExecutor):
         if self._load is None or self._loop is None or self._own_thread is not None or self._loop.is_running():
             return
         for ticket in self._load.runs():
-            if inspect.iscoroutinefunction(ticket.run.func):
+            if self._is_task(ticket.run):
                 self._settle(ticket, self._interrupted(ticket))
 
     def _kill(self) -> None:

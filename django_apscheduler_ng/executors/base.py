@@ -117,8 +117,8 @@ class BaseExecutor(ABC):
         if self._load is None:
             return
         self._close()
-        if wait and not self._is_own_body():
-            self._idle.wait()
+        if wait and self._may_wait():
+            self._await_idle()
             self._join()
 
     def kill(self) -> None:
@@ -143,6 +143,14 @@ class BaseExecutor(ABC):
     def running(self) -> int:
         """Return how many submitted runs have not ended."""
         return 0 if self._load is None else len(self._load)
+
+    def _may_wait(self) -> bool:
+        """Return whether the caller of `shutdown()` can wait for the runs without keeping them from ending."""
+        return not self._is_own_body()
+
+    def _await_idle(self) -> None:
+        """Wait until every accepted run was told about."""
+        self._idle.wait()
 
     @abstractmethod
     def _dispatch(self, ticket: Ticket) -> None:

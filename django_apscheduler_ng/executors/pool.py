@@ -148,10 +148,11 @@ class ProcessPoolExecutor(BasePoolExecutor):
     Args:
         max_workers: how many runs at once.
         pool_kwargs: `initializer`, a function that each process calls first, with the arguments `initargs`;
-            `max_tasks_per_child`, how many runs a process performs before it is replaced (default: no limit).
+            `max_tasks_per_child`, how many runs a process performs before it is replaced (default: no limit);
+            `mp_context`, which may be given where it is the one that is used anyway: that of the start method `spawn`.
     """
 
-    _known_options = ("initargs", "initializer", "max_tasks_per_child")
+    _known_options = ("initargs", "initializer", "max_tasks_per_child", "mp_context")
 
     def start(self, host: ExecutorHost, alias: str) -> None:
         """Begin to accept runs."""
@@ -228,6 +229,12 @@ def _checked(options: Mapping[str, Any], known: tuple[str, ...], owner: str) -> 
         raise ConfigurationError(
             f"Option 'initializer' in pool_kwargs of {owner} must be a function, got {initializer!r}. "
             "Pass the function itself, not its name."
+        )
+    context = checked.get("mp_context")
+    if context is not None and getattr(context, "get_start_method", lambda: context)() != "spawn":
+        raise ConfigurationError(
+            f"Option 'mp_context' in pool_kwargs of {owner} must be the context of the start method 'spawn', got {context!r}. "
+            "Leave it out: a fork would share the threads and connections of this process."
         )
     if (count := checked.get("max_tasks_per_child")) is not None:
         checked["max_tasks_per_child"] = as_count(count, "max_tasks_per_child", owner)

@@ -15,11 +15,10 @@ from multiprocessing.context import SpawnProcess
 
 from django_apscheduler_ng.clock import Clock, Timing
 from django_apscheduler_ng.exceptions import WorkerError
-from django_apscheduler_ng.refs import callable_ref
 from django_apscheduler_ng.runs import Outcome, Run
 
-from .body import outcome_of, type_name
-from .worker import PLAIN_VALUES, READY, STOP_SIGNALS, Request, serve, unpack
+from .body import outcome_of
+from .worker import READY, STOP_SIGNALS, request_of, serve, unpack
 
 #: Processes are spawned: a fork of a process with threads and database connections would share both.
 _SPAWN = get_context("spawn")
@@ -71,7 +70,7 @@ class WorkerProcess:
         """Perform a run. A process that dies before it took the run is replaced; one that dies with it fails it."""
         timing = Timing(self._clock)
         try:
-            self._hand_over(pickle.dumps(self._request(run)))
+            self._hand_over(pickle.dumps(request_of(run, self._around)))
             timing = Timing(self._clock)
             outcome = unpack(self._receive(_DURING))
         except Exception as error:
@@ -94,18 +93,6 @@ class WorkerProcess:
             self._killed = True
             if self._process is not None:
                 self._process.kill()
-
-    def _request(self, run: Run) -> Request:
-        """Return the run in a form that another process can use."""
-        try:
-            arguments = pickle.dumps((tuple(run.args), dict(run.kwargs)))
-        except Exception as error:
-            raise WorkerError(
-                f"The arguments of the run cannot be sent to a worker process: {type_name(type(error))}: {error}. "
-                f"Pass {PLAIN_VALUES}"
-            ) from error
-        func_ref = run.func_ref or callable_ref(run.func)
-        return Request(func_ref=func_ref, arguments=arguments, context=run.context, around=self._around)
 
     def _hand_over(self, request: bytes) -> None:
         """Have the process take the request; one that died since its last run is replaced."""

@@ -19,8 +19,8 @@ from typing import Any
 
 from django_apscheduler_ng.clock import SYSTEM_CLOCK
 from django_apscheduler_ng.exceptions import WorkerError
-from django_apscheduler_ng.refs import load_callable
-from django_apscheduler_ng.runs import Outcome, RunContext
+from django_apscheduler_ng.refs import callable_ref, load_callable
+from django_apscheduler_ng.runs import Outcome, Run, RunContext
 
 from .body import IDLE, end_worker, outcome_of, perform, type_name
 
@@ -43,6 +43,24 @@ class Request:
     arguments: bytes
     context: RunContext
     around: str | None
+
+
+def request_of(run: Run, around: str | None) -> Request:
+    """Return the run in a form that another process can use; `around` refers to its surroundings.
+
+    Raises:
+        WorkerError: an argument cannot be pickled.
+        CallableReferenceError: the callable has no name.
+    """
+    try:
+        arguments = pickle.dumps((tuple(run.args), dict(run.kwargs)))
+    except Exception as error:
+        raise WorkerError(
+            f"The arguments of the run cannot be sent to a worker process: {type_name(type(error))}: {error}. "
+            f"Pass {PLAIN_VALUES}"
+        ) from error
+    func_ref = run.func_ref or callable_ref(run.func)
+    return Request(func_ref=func_ref, arguments=arguments, context=run.context, around=around)
 
 
 def serve(connection: Connection, initialize: Callable[[], object] | None) -> None:
@@ -102,12 +120,17 @@ def _receive(connection: Connection, around: str | None) -> Request | None:
 
 
 def _answer(request: Request) -> bytes:
+    return pack(perform_request(request))
+
+
+def perform_request(request: Request) -> Outcome:
+    """Perform the run that was sent here."""
+
     def body() -> Any:
         args, kwargs = _open_arguments(request.arguments)
         return load_callable(request.func_ref)(*args, **kwargs)
 
-    outcome = perform(body, (), {}, request.context, clock=SYSTEM_CLOCK, around=request.around, worker=worker_name())
-    return pack(outcome)
+    return perform(body, (), {}, request.context, clock=SYSTEM_CLOCK, around=request.around, worker=worker_name())
 
 
 def _open_arguments(arguments: bytes) -> Sequence[Any]:

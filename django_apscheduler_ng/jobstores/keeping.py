@@ -41,6 +41,9 @@ class JobKeeper(ABC):
     #: Name of the store's type in configurations.
     alias_type: ClassVar[str] = ""
 
+    #: Whether an answer may take long, as from a disk or a network. An event loop is not held up by such a store.
+    blocks: ClassVar[bool] = True
+
     def __init__(self) -> None:
         """Belong to nobody yet."""
         self.clock: Clock = SYSTEM_CLOCK

@@ -19,6 +19,7 @@ class MemoryJobStore(BaseJobStore):
     """Keeps jobs in this process. Anything callable can be a job here, and any object an argument: nothing is serialized."""
 
     alias_type = "memory"
+    blocks = False
 
     def __init__(self) -> None:
         """Start empty."""

@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import ConfigurationError, MissingExtraError, UnstorableError
+from ..exceptions import ConfigurationError, UnstorableError, needs_extra
 from .configured import configured_object, converted
 from .persistent import Advance, PersistentJobStore, refuse_pickling
 from .records import Record
 
-try:
+with needs_extra("mongodb"):
     from pymongo import ASCENDING, DeleteOne, MongoClient, UpdateOne
     from pymongo.errors import BulkWriteError, PyMongoError
-except ImportError as error:
-    raise MissingExtraError("Job store 'mongodb'", "pymongo", "mongodb") from error
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection

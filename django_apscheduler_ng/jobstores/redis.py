@@ -7,18 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from ..exceptions import ConfigurationError, MissingExtraError, did_you_mean
+from ..exceptions import ConfigurationError, did_you_mean, needs_extra
 from .configured import converted, truth
 from .persistent import Advance, PersistentJobStore, refuse_pickling
 from .records import Record
 
-try:
+with needs_extra("redis"):
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.exceptions import WatchError
     from redis.retry import Retry
-except ImportError as error:
-    raise MissingExtraError("Job store 'redis'", "redis", "redis") from error
 
 #: Records that are read together when all are visited.
 _PAGE_SIZE = 1_000

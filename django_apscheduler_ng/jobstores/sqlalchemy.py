@@ -7,19 +7,17 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..exceptions import ConfigurationError, MissingExtraError
+from ..exceptions import ConfigurationError, needs_extra
 from ..policies import MAX_ID_LENGTH
 from .configured import configured_object, converted, truth
 from .persistent import Advance, PersistentJobStore, refuse_pickling
 from .records import Record
 
-try:
+with needs_extra("sqlalchemy"):
     import sqlalchemy as sa
     from sqlalchemy.dialects import mysql
     from sqlalchemy.exc import ArgumentError, IntegrityError
     from sqlalchemy.pool import StaticPool
-except ImportError as error:
-    raise MissingExtraError("Job store 'sqlalchemy'", "SQLAlchemy", "sqlalchemy") from error
 
 #: Records that are read together when all are visited.
 _PAGE_SIZE = 1_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Thread, current_thread
 from typing import Any
 
@@ -13,6 +14,8 @@ from .options import as_bool
 class BackgroundScheduler(BlockingScheduler):
     """Runs its loop in a thread; `start()` returns at once."""
 
+    _own_options = ("daemon",)
+
     def __init__(self, gconfig: dict[str, Any] | None = None, **options: Any) -> None:
         """Configure the scheduler; the arguments are those of `configure()`, and `daemon`.
 
@@ -20,9 +23,12 @@ class BackgroundScheduler(BlockingScheduler):
             gconfig: options under dotted names.
             **options: options by keyword; `daemon` (True) lets the process end while the scheduler is running.
         """
-        self._daemon = as_bool(options.pop("daemon", True), "daemon")
+        self._daemon = True
         self._thread: Thread | None = None
         super().__init__(gconfig, **options)
+
+    def _apply_own(self, options: Mapping[str, Any]) -> None:
+        self._daemon = as_bool(options.get("daemon", self._daemon), "daemon")
 
     def start(self, paused: bool = False) -> None:
         """Start the scheduler; see `BaseScheduler.start()`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from threading import RLock
-from typing import Any
+from typing import Any, ClassVar
 
 from ..events import (
     EVENT_SCHEDULER_PAUSED,
@@ -22,12 +22,23 @@ from .passes import Pass
 __all__ = ["STATE_PAUSED", "STATE_RUNNING", "STATE_STOPPED", "BaseScheduler"]
 
 
+#: The shortest time from the beginning of a pass to that of the next one, in seconds: what becomes due meanwhile is served together.
+#: Whoever calls `wakeup()` need not wait for that.
+MIN_INTERVAL = 0.02
+
+
 class BaseScheduler(SchedulerParts):
     """Binds job stores and executors together; subclasses bring the loop.
 
-    A subclass implements `wakeup()`, and calls `_process_jobs()` from one thread at a time: when it was woken, and at the latest
+    A subclass implements `wakeup()`, and calls `_process_in_pace()` from one thread at a time: when it was woken, and at the latest
     after the number of seconds that the last call returned.
     """
+
+    #: Type of the executor that is there without being configured.
+    _default_executor: ClassVar[str] = "threadpool"
+
+    #: Names of options that only this kind of scheduler has; `_apply_own()` gets them.
+    _own_options: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, gconfig: Mapping[str, Any] | None = None, **options: Any) -> None:
         """Configure the scheduler; see `configure()`."""
@@ -58,10 +69,11 @@ class BaseScheduler(SchedulerParts):
             raise SchedulerAlreadyRunningError(
                 "The scheduler is running, and its options cannot be changed. Call configure() before start()."
             )
-        self._apply(read_options(gconfig or {}, prefix, options))
+        self._apply(read_options(gconfig or {}, prefix, options, self._own_options))
 
     def _apply(self, options: SchedulerOptions) -> None:
         """Take over checked options."""
+        self._apply_own(options.own)
         self._job_defaults.update(options.job_defaults)
         for name in ("timezone", "jobstore_retry_interval", "poll_interval", "clock"):
             value = getattr(options, name)
@@ -73,6 +85,9 @@ class BaseScheduler(SchedulerParts):
             self.add_executor(executor, alias)
         for alias, store in options.jobstores.items():
             self.add_jobstore(store, alias)
+
+    def _apply_own(self, options: Mapping[str, Any]) -> None:
+        """Check and take over those of `_own_options` that were given."""
 
     # -- life cycle -------------------------------------------------------------------------------------------------
 
@@ -117,7 +132,7 @@ class BaseScheduler(SchedulerParts):
 
     def _add_defaults(self) -> None:
         if "default" not in self._executors:
-            self.add_executor({"type": "threadpool"}, "default")
+            self.add_executor({"type": self._default_executor}, "default")
         if "default" not in self._jobstores:
             self.add_jobstore({"type": "memory"}, "default")
 
@@ -178,6 +193,12 @@ class BaseScheduler(SchedulerParts):
         """Make one pass where the scheduler is not paused; returns the seconds to wait for the next one at most."""
         with self._passing:
             return self._pass.run() if self.state == STATE_RUNNING else self.poll_interval
+
+    def _process_in_pace(self) -> float:
+        """Make one pass where the scheduler is not paused; returns the seconds to wait unless woken, so that passes do not chase."""
+        begun = self.clock.monotonic()
+        wait = self._process_jobs()
+        return wait if self._pass.urgent else max(wait, MIN_INTERVAL - (self.clock.monotonic() - begun))
 
     def process_due(self) -> float:
         """Make one pass in the calling thread, even while the scheduler is paused; returns the seconds to the next one at most.

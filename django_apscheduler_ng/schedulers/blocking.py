@@ -7,10 +7,6 @@ from typing import Any
 
 from .base import STATE_STOPPED, BaseScheduler
 
-#: The shortest time from the beginning of a pass to that of the next one, in seconds: what becomes due meanwhile is served together.
-#: Whoever calls `wakeup()` need not wait for that.
-MIN_INTERVAL = 0.02
-
 
 class BlockingScheduler(BaseScheduler):
     """Runs its loop in the thread that calls `start()`, which returns when the scheduler was shut down."""
@@ -37,10 +33,6 @@ class BlockingScheduler(BaseScheduler):
     def _loop(self) -> None:
         while self.state != STATE_STOPPED:
             self._wake.clear()
-            begun = self.clock.monotonic()
-            wait = self._process_jobs()
-            if not self._pass.urgent:
-                wait = max(wait, MIN_INTERVAL - (self.clock.monotonic() - begun))
-            self._wake.wait(wait)
+            self._wake.wait(self._process_in_pace())
         for store in self.jobstores().values():
             store.leave()

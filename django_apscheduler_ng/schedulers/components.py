@@ -188,6 +188,17 @@ EXECUTORS = ComponentKind(
         "asyncio": ComponentType(
             path="django_apscheduler_ng.executors.asyncio:AsyncIOExecutor", options=("max_workers",)
         ),
+        "tornado": ComponentType(
+            path="django_apscheduler_ng.executors.tornado:TornadoExecutor", options=("max_workers",)
+        ),
+        "gevent": ComponentType(path="django_apscheduler_ng.executors.gevent:GeventExecutor", options=("max_workers",)),
+        "twisted": ComponentType(
+            path="django_apscheduler_ng.executors.twisted:TwistedExecutor", options=("max_workers",)
+        ),
+        "futures": ComponentType(
+            path="django_apscheduler_ng.executors.futures:FuturesExecutor",
+            options=("pool", "max_workers", "pool_kwargs"),
+        ),
         "debug": ComponentType(path="django_apscheduler_ng.executors.debug:DebugExecutor", options=()),
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
@@ -43,10 +43,14 @@ class SchedulerOptions:
     poll_interval: float | None = None
     logger: logging.Logger | None = None
     clock: Clock | None = None
+    #: Options that only one kind of scheduler has, as they were given.
+    own: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_options(gconfig: Mapping[str, Any], prefix: str, options: Mapping[str, Any]) -> SchedulerOptions:
-    """Check and convert options given under dotted names and as keyword arguments.
+def read_options(
+    gconfig: Mapping[str, Any], prefix: str, options: Mapping[str, Any], own: Sequence[str] = ()
+) -> SchedulerOptions:
+    """Check and convert options given under dotted names and as keyword arguments; those named in `own` are only collected.
 
     Raises:
         ConfigurationError: an option is unknown, given twice, or impossible.
@@ -54,7 +58,7 @@ def read_options(gconfig: Mapping[str, Any], prefix: str, options: Mapping[str, 
     prefixes = (prefix, "django_apscheduler_ng.") if prefix == "apscheduler." else (prefix,)
     given = normalise_options(gconfig, prefixes)
     given.update(options)
-    check_keys(given, _KNOWN)
+    check_keys(given, (*_KNOWN, *own))
     return SchedulerOptions(
         jobstores=_components(JOBSTORES, given.get("jobstores"), BaseJobStore),
         executors=_components(EXECUTORS, given.get("executors"), BaseExecutor),
@@ -64,6 +68,7 @@ def read_options(gconfig: Mapping[str, Any], prefix: str, options: Mapping[str, 
         poll_interval=_seconds(given, "poll_interval"),
         logger=_logger(given.get("logger")),
         clock=given.get("clock"),
+        own={name: given[name] for name in own if name in given},
     )
 
 

@@ -80,13 +80,83 @@ def test_the_engine_loads_no_django():
 import sys
 from importlib import import_module
 import {PACKAGE}
+from {PACKAGE}.exceptions import MissingExtraError
 for name in {engine}:
-    import_module(name)
+    try:
+        import_module(name)
+    except MissingExtraError:
+        pass
 {PACKAGE}.current_run()
 print(sorted(name for name in sys.modules if name.partition(".")[0] in ("django", "asgiref", "apscheduler")))
 """
     assert len(engine) >= 50
     assert fresh(code) == "[]"
+
+
+OPTIONAL = {
+    "schedulers.tornado": "tornado",
+    "schedulers.gevent": "gevent",
+    "schedulers.twisted": "twisted",
+    "schedulers.qt": "qt",
+    "executors.tornado": "tornado",
+    "executors.gevent": "gevent",
+    "executors.twisted": "twisted",
+    "jobstores.sqlalchemy": "sqlalchemy",
+    "jobstores.mongodb": "mongodb",
+    "jobstores.redis": "redis",
+}
+
+#: What an extra brings, where that has another name.
+BRINGS = {"qt": ["PySide6", "PyQt6"], "mongodb": ["pymongo"]}
+
+
+#: Makes packages as if they were not there.
+NOT_INSTALLED = """
+import sys
+class NotInstalled:
+    def __init__(self, names): self.names = names
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+"""
+
+
+@pytest.mark.parametrize(("module", "extra"), OPTIONAL.items(), ids=OPTIONAL)
+def test_without_what_it_needs_a_module_names_the_extra_that_brings_it(module, extra):
+    blocked = BRINGS.get(extra, [extra])
+    code = f"""{NOT_INSTALLED}
+sys.meta_path.insert(0, NotInstalled({blocked}))
+from {PACKAGE}.exceptions import MissingExtraError
+try:
+    import {PACKAGE}.{module}
+except MissingExtraError as error:
+    print(isinstance(error, ImportError), error)
+"""
+
+    said = fresh(code)
+
+    assert said.startswith(f"True This needs the extra {extra!r}, and the import said: ")
+    assert all(f"No module named '{name}" in said for name in blocked)
+    assert said.endswith(f'Run: pip install "django-apscheduler-ng[{extra}]"')
+
+
+def test_the_type_of_an_executor_whose_loop_is_missing_names_the_extra_too():
+    code = f"""{NOT_INSTALLED}
+sys.meta_path.insert(0, NotInstalled(["gevent"]))
+from {PACKAGE}.schedulers.background import BackgroundScheduler
+try:
+    BackgroundScheduler(executors={{"default": {{"type": "gevent"}}}})
+except ValueError as error:
+    print(error)
+"""
+
+    assert 'Run: pip install "django-apscheduler-ng[gevent]".' in fresh(code)
+
+
+def test_the_extras_are_those_of_the_project():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+
+    assert set(OPTIONAL.values()) <= set(project["optional-dependencies"])
 
 
 def test_the_testing_kit_loads_no_django():

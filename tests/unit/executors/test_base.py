@@ -17,6 +17,7 @@ from django_apscheduler_ng.executors.pool import ProcessPoolExecutor, ThreadPool
 from django_apscheduler_ng.runs import RunStatus
 
 from . import bodies
+from .guests import in_hub, in_reactor, in_tornado, pool_of_processes, pool_of_threads
 from .support import PATIENCE, Host, make_run
 
 AROUND = f"{bodies.__name__}:fence"
@@ -27,6 +28,11 @@ with_every_executor = pytest.mark.parametrize(
         pytest.param(lambda: ThreadPoolExecutor(1), id="thread"),
         pytest.param(lambda: ProcessPoolExecutor(1), id="process"),
         pytest.param(lambda: AsyncIOExecutor(1), id="asyncio"),
+        pytest.param(in_tornado, id="tornado"),
+        pytest.param(in_hub, id="gevent"),
+        pytest.param(in_reactor, id="twisted"),
+        pytest.param(pool_of_threads, id="pool-of-threads"),
+        pytest.param(pool_of_processes, id="pool-of-processes"),
         pytest.param(DebugExecutor, id="debug"),
     ],
 )
@@ -339,3 +345,27 @@ def test_the_surroundings_are_told_in_a_worker_that_it_performs_no_more_bodies(
 
     assert not before
     assert (tmp_path / "notes").read_text() == worker
+
+
+@pytest.mark.parametrize(
+    ("make", "worker"),
+    [
+        pytest.param(in_hub, "MainProcess GeventLoop", id="gevent"),
+        pytest.param(in_reactor, "MainProcess PoolThread-twisted.internet.reactor-", id="twisted"),
+        pytest.param(pool_of_threads, "MainProcess ThreadPoolExecutor-", id="pool-of-threads"),
+        pytest.param(pool_of_processes, "SpawnProcess-", id="pool-of-processes"),
+    ],
+)
+def test_in_a_thread_of_somebody_else_the_surroundings_are_told_after_each_body(
+    start, ends, tmp_path, monkeypatch, make, worker
+):
+    notes = tmp_path / "notes"
+    monkeypatch.setenv("NOTES", str(notes))
+    executor = start(make(), Host(around_run=f"{bodies.__name__}:NotedFence"))
+
+    for _ in range(2):
+        notes.unlink(missing_ok=True)
+        executor.submit(make_run(bodies.add, 1), ends)
+        ends.next()
+
+        assert notes.read_text().startswith(worker)

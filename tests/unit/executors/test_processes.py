@@ -253,6 +253,22 @@ def test_each_process_is_initialized_once(start, ends):
     assert [ends.outcome().result, ends.outcome().result] == [[7], [7]]
 
 
+@pytest.mark.parametrize("context", ["spawn", multiprocessing.get_context("spawn")], ids=["by-name", "itself"])
+def test_the_context_of_multiprocessing_may_be_named_where_it_is_ours(start, ends, context):
+    executor = start(ProcessPoolExecutor(1, {"mp_context": context}))
+
+    executor.submit(make_run(bodies.pid), ends)
+
+    assert ends.outcome().result not in (None, os.getpid())
+
+
+def test_another_context_of_multiprocessing_is_refused():
+    with pytest.raises(
+        ConfigurationError, match=r"must be the context of the start method 'spawn', got <.*Context object"
+    ):
+        ProcessPoolExecutor(1, {"mp_context": multiprocessing.get_context("fork")})
+
+
 def test_an_initializer_that_raises_fails_the_run(start, ends):
     executor = start(ProcessPoolExecutor(1, {"initializer": bodies.initialize_badly}))
 
@@ -270,10 +286,16 @@ def test_an_initializer_that_raises_fails_the_run(start, ends):
     ("options", "message"),
     [
         pytest.param(
-            {"mp_context": multiprocessing.get_context("spawn")},
-            "Unknown option 'mp_context' in pool_kwargs of ProcessPoolExecutor. "
-            "Expected one of: initargs, initializer, max_tasks_per_child.",
+            {"thread_name_prefix": "x"},
+            "Unknown option 'thread_name_prefix' in pool_kwargs of ProcessPoolExecutor. "
+            "Expected one of: initargs, initializer, max_tasks_per_child, mp_context.",
             id="unknown",
+        ),
+        pytest.param(
+            {"mp_context": "fork"},
+            "Option 'mp_context' in pool_kwargs of ProcessPoolExecutor must be the context of the start method 'spawn', got 'fork'. "
+            "Leave it out: a fork would share the threads and connections of this process.",
+            id="forking",
         ),
         pytest.param(
             {"max_tasks_per_child": 0},
