@@ -8,15 +8,15 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 
-from tests.conftest import CHECKOUT
-from tests.guide.servers import mongodb_server
+from tests import services
+from tests.conftest import CHECKOUT, require
+from tests.places import open_place
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -31,11 +31,6 @@ PARTS = {
     "twisted": ("schedulers.twisted", "TwistedScheduler"),
     "qt": ("schedulers.qt", "QtScheduler"),
 }
-
-
-def written(extra: str) -> bool:
-    """Tell whether there is the module that needs the extra."""
-    return find_spec(f"django_apscheduler_ng.{PARTS[extra][0]}") is not None
 
 
 def environment_with(requirement: str, folder: Path, *, beside: Path | None = None) -> Path:
@@ -69,11 +64,10 @@ def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def arguments_of(extra: str, folder: Path) -> Iterator[list[str]]:
     """Give the arguments that the program of this extra needs, with the server it talks to running."""
     if extra == "mongodb":
-        with mongodb_server(folder) as port:
-            yield [str(port)]
+        with open_place("mongodb", folder) as server:
+            yield [str(server.port)]
     elif extra == "redis":
-        if "TEST_REDIS_URL" not in os.environ:
-            pytest.skip("TEST_REDIS_URL is not set")
+        require(services.REDIS)
         unique = f"django_apscheduler_ng.test.{uuid4().hex}"
         yield [str(urlsplit(os.environ["TEST_REDIS_URL"]).port or 6379), f"{unique}.jobs", f"{unique}.run_times"]
     else:
@@ -84,8 +78,6 @@ def arguments_of(extra: str, folder: Path) -> Iterator[list[str]]:
 def test_each_extra_brings_what_its_part_of_the_guide_needs(
     extra: str, wheel: Path, plain: Path, tmp_path: Path
 ) -> None:
-    if not written(extra):
-        pytest.skip(f"django_apscheduler_ng.{PARTS[extra][0]} is not written yet")
     python = environment_with(f"{wheel}[{extra}]", tmp_path / "venv", beside=plain)
     environment = {"PATH": "", "QT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -105,8 +97,6 @@ def test_each_extra_brings_what_its_part_of_the_guide_needs(
 
 @pytest.mark.parametrize("extra", PARTS)
 def test_without_its_extra_each_part_says_how_to_get_it(extra: str, plain: Path, tmp_path: Path) -> None:
-    if not written(extra):
-        pytest.skip(f"django_apscheduler_ng.{PARTS[extra][0]} is not written yet")
     module, name = PARTS[extra]
     use = f"{name}().start()" if name.endswith("Scheduler") else f"{name}()"
     code = f"from django_apscheduler_ng.{module} import {name}; {use}"
@@ -123,4 +113,4 @@ def test_without_its_extra_each_part_says_how_to_get_it(extra: str, plain: Path,
 def test_the_extras_are_those_of_the_parts() -> None:
     extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
-    assert [extra for extra in PARTS if written(extra) and extra not in extras] == []
+    assert [extra for extra in PARTS if extra not in extras] == []

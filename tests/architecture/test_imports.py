@@ -18,11 +18,11 @@ PACKAGE = "django_apscheduler_ng"
 #: Modules that need Django. Every other module belongs to the engine, and to the contract that keeps Django out of it.
 SHELL = {
     "actors", "additions", "admin", "apps", "asyncapi", "bootstrap", "checks", "claiming", "commands", "conf",
-    "conf_readers", "connections", "declarations", "decorators", "difference", "edits", "embedding", "fields",
-    "health", "hotsql", "importers", "isolation", "jobstores.django", "journal", "keeper", "ledger",
+    "conf_readers", "connections", "declarations", "decorators", "difference", "duties", "edits", "embedding", "fields",
+    "health", "held", "hotsql", "importers", "isolation", "jobstores.django", "journal", "keeper", "ledger",
     "listening", "livenode", "management", "membership", "merging", "migrations", "models", "nodes",
-    "notifications", "pruning", "querysets", "recorder", "relay", "reloading", "rescue", "retention",
-    "retiring", "rows", "schema", "serving", "signals", "storetime", "why",
+    "notifications", "parking", "pruning", "querysets", "recorder", "relay", "reloading", "rescue", "retention",
+    "retiring", "rows", "schema", "serving", "signals", "storetime", "surroundings", "why",
 }  # fmt: skip
 
 CONTRACTS = {
@@ -146,11 +146,11 @@ sys.meta_path.insert(0, NotInstalled(["gevent"]))
 from {PACKAGE}.schedulers.background import BackgroundScheduler
 try:
     BackgroundScheduler(executors={{"default": {{"type": "gevent"}}}})
-except ValueError as error:
+except ImportError as error:
     print(error)
 """
 
-    assert 'Run: pip install "django-apscheduler-ng[gevent]".' in fresh(code)
+    assert fresh(code).endswith('Run: pip install "django-apscheduler-ng[gevent]"')
 
 
 def test_the_extras_are_those_of_the_project():

@@ -9,8 +9,7 @@ import pytest
 
 from django_apscheduler_ng.schedulers.background import BackgroundScheduler
 from django_apscheduler_ng.testing import EventLog, FakeClock, ManualScheduler
-
-from .servers import mongodb_server
+from tests.places import open_place
 
 
 @pytest.fixture
@@ -54,6 +53,6 @@ def mongodb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of a server that speaks MongoDB's protocol; a client that names no port goes there."""
     import pymongo
 
-    with mongodb_server(tmp_path) as port:
-        monkeypatch.setattr(pymongo.MongoClient, "PORT", port)
-        yield port
+    with open_place("mongodb", tmp_path) as server:
+        monkeypatch.setattr(pymongo.MongoClient, "PORT", server.port)
+        yield server.port

@@ -8,11 +8,11 @@ from django_apscheduler_ng.events import EVENT_JOB_EXECUTED
 from django_apscheduler_ng.exceptions import CallableReferenceError, ConflictingIdError, UnstorableError
 from django_apscheduler_ng.executors.pool import ProcessPoolExecutor
 from django_apscheduler_ng.job import Job
+from django_apscheduler_ng.jobstores.sqlalchemy import SQLAlchemyJobStore
 from django_apscheduler_ng.schedulers.background import BackgroundScheduler
 from django_apscheduler_ng.testing import EventLog, FakeClock, ManualScheduler
 
 from .jobs import myfunc
-from .unwritten import part
 
 
 def test_add_job_returns_the_job(scheduler):
@@ -70,9 +70,7 @@ def test_without_an_id_each_call_adds_a_job(scheduler):
 
 
 def test_a_store_that_serializes_wants_a_callable_that_can_be_named_and_arguments_that_can_be_stored(tmp_path):
-    store = part("django_apscheduler_ng.jobstores.sqlalchemy").SQLAlchemyJobStore(
-        url=f"sqlite:///{tmp_path}/jobs.sqlite"
-    )
+    store = SQLAlchemyJobStore(url=f"sqlite:///{tmp_path}/jobs.sqlite")
     scheduler = BackgroundScheduler(jobstores={"default": store, "memory": {"type": "memory"}})
     scheduler.start()
     try:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ from django_apscheduler_ng.triggers.date import DateTrigger
 from django_apscheduler_ng.triggers.interval import IntervalTrigger
 
 from .jobs import myfunc
-from .unwritten import part
 
 PROGRAMS = Path(__file__).parent / "programs"
 CHECKOUT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ SCHEDULERS = [
 
 @pytest.mark.parametrize(("module", "name"), SCHEDULERS, ids=[entry[1] for entry in SCHEDULERS])
 def test_each_scheduler_runs_a_job_in_a_program_of_its_kind(module, name, tmp_path):
-    written = part(f"django_apscheduler_ng.schedulers.{module}")
+    scheduler = import_module(f"django_apscheduler_ng.schedulers.{module}")
     program = PROGRAMS / f"with_{module}.py"
     environment = {"PATH": "", "PYTHONPATH": str(CHECKOUT), "QT_QPA_PLATFORM": "offscreen"}
 
@@ -44,7 +44,7 @@ def test_each_scheduler_runs_a_job_in_a_program_of_its_kind(module, name, tmp_pa
         [sys.executable, str(program)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
     )
 
-    assert issubclass(getattr(written, name), BaseScheduler)
+    assert issubclass(getattr(scheduler, name), BaseScheduler)
     assert (done.returncode, done.stdout) == (0, "The job ran.\n"), done.stderr
 
 
@@ -65,7 +65,7 @@ def test_each_scheduler_runs_a_job_in_a_program_of_its_kind(module, name, tmp_pa
     ],
 )
 def test_job_stores_and_executors_have_the_names_of_the_guide(module, name):
-    assert isinstance(getattr(part(f"django_apscheduler_ng.{module}"), name), type)
+    assert isinstance(getattr(import_module(f"django_apscheduler_ng.{module}"), name), type)
 
 
 def test_threads_and_processes_at_once():

@@ -12,14 +12,12 @@ from django_apscheduler_ng.exceptions import ConfigurationError, SchedulerAlread
 from django_apscheduler_ng.executors.base import BaseExecutor
 from django_apscheduler_ng.executors.pool import ProcessPoolExecutor, ThreadPoolExecutor
 from django_apscheduler_ng.jobstores.memory import MemoryJobStore
+from django_apscheduler_ng.jobstores.mongodb import MongoDBJobStore
+from django_apscheduler_ng.jobstores.sqlalchemy import SQLAlchemyJobStore
 from django_apscheduler_ng.schedulers.background import BackgroundScheduler
 from django_apscheduler_ng.testing import EventLog, FakeClock, ManualScheduler
 
 from .jobs import myfunc
-from .unwritten import part
-
-MONGODB = "django_apscheduler_ng.jobstores.mongodb"
-SQLALCHEMY = "django_apscheduler_ng.jobstores.sqlalchemy"
 
 
 def test_the_default_job_store_and_executor():
@@ -117,14 +115,13 @@ METHODS = [method_1, method_2, method_2_with_the_prefix_as_it_was, method_3]
 
 @pytest.mark.parametrize("make", METHODS)
 def test_three_methods_to_configure_are_the_same(make, mongodb, tmp_path, monkeypatch):
-    mongo, sqlalchemy = part(MONGODB), part(SQLALCHEMY)
     monkeypatch.chdir(tmp_path)
 
     scheduler = make()
 
     assert {alias: type(store) for alias, store in scheduler.jobstores().items()} == {
-        "mongo": mongo.MongoDBJobStore,
-        "default": sqlalchemy.SQLAlchemyJobStore,
+        "mongo": MongoDBJobStore,
+        "default": SQLAlchemyJobStore,
     }
     assert {alias: (type(executor), executor.capacity) for alias, executor in scheduler.executors().items()} == {
         "default": (ThreadPoolExecutor, 20),
@@ -137,8 +134,6 @@ def test_three_methods_to_configure_are_the_same(make, mongodb, tmp_path, monkey
 
 @pytest.mark.parametrize("make", METHODS)
 def test_jobs_of_each_configuration_run_from_both_stores_in_both_executors(make, mongodb, tmp_path, monkeypatch):
-    part(MONGODB)
-    part(SQLALCHEMY)
     monkeypatch.chdir(tmp_path)
     scheduler = make()
     log = EventLog()

@@ -8,17 +8,10 @@ import pytest
 from django_apscheduler_ng.schedulers.background import BackgroundScheduler
 
 from .jobs import myfunc
-from .unwritten import method
 
 
 @pytest.fixture
-def written():
-    method(BackgroundScheduler, "export_jobs")
-    method(BackgroundScheduler, "import_jobs")
-
-
-@pytest.fixture
-def source(written):
+def source():
     """A scheduler with a job in each of two stores."""
     scheduler = BackgroundScheduler(jobstores={"default": {"type": "memory"}, "other": {"type": "memory"}})
     scheduler.start(paused=True)
@@ -29,7 +22,7 @@ def source(written):
 
 
 @pytest.fixture
-def target(written):
+def target():
     """A scheduler without jobs, and with a store more."""
     scheduler = BackgroundScheduler(jobstores={"default": {"type": "memory"}, "other": {"type": "memory"}})
     scheduler.start(paused=True)
