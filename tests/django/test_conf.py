@@ -37,7 +37,7 @@ def test_without_the_setting_everything_has_a_value():
     }
     assert config.job_defaults == JobDefaults(coalesce=True, max_instances=1, misfire_grace_time=None)
     assert config.timezone == ZoneInfo("Europe/Berlin")
-    assert (config.poll_interval, config.heartbeat_interval, config.lease, config.grace) == (1.0, 5.0, 25.0, 30.0)
+    assert (config.poll_interval, config.heartbeat_interval, config.lease, config.grace) == (1.5, 7.5, 25.0, 30.0)
     assert (config.environment, config.autodiscover, config.allowed_callables) == ("", "jobs", ())
     assert config.retention == Retention(max_age_days=30, max_runs_per_job=1000)
     assert (config.result_limit, config.traceback_limit) == (65_536, 65_536)
@@ -94,7 +94,7 @@ def test_the_settings_are_read_once_and_again_when_they_are_overridden():
         inside = get_config()
 
     assert inside.poll_interval == 0.5
-    assert get_config().poll_interval == 1.0
+    assert get_config().poll_interval == 1.5
     assert get_config() is get_config()
     assert before == get_config()
 
@@ -218,8 +218,8 @@ def test_each_option_is_suggested_for_its_typo(name, misspell):
             id="seconds",
         ),
         pytest.param(
-            {"lease": 9.9},
-            "Option 'lease' must be at least twice 'heartbeat_interval' (5 s), got 9.9 s. "
+            {"lease": 14.9},
+            "Option 'lease' must be at least twice 'heartbeat_interval' (7.5 s), got 14.9 s. "
             "A node would count as dead between two of its heartbeats; make 'lease' longer.",
             id="lease-too-short",
         ),
@@ -302,7 +302,7 @@ def test_all_mistakes_are_reported_together():
 
 
 def test_the_exact_lease_is_allowed():
-    assert config_of({"lease": 10}).lease == 10.0
+    assert config_of({"lease": 15}).lease == 15.0
 
 
 def test_an_unknown_zone_of_the_project_is_named_as_such():

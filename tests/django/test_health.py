@@ -269,7 +269,7 @@ def test_the_view_takes_a_few_queries_along_indexes(filled, rf):  # noqa: F811
 
 
 def test_the_limits_follow_the_other_settings_unless_they_are_given():
-    assert Limits() == Limits(max_pass_age=26, max_lateness=56)
+    assert Limits() == Limits(max_pass_age=26.5, max_lateness=56.5)
     with override_settings(APSCHEDULER={"poll_interval": 5, "grace": 100, "health": {"max_pass_age": 7}}):
         assert Limits() == Limits(max_pass_age=7, max_lateness=130)
 
@@ -292,7 +292,7 @@ def test_the_doctor_prints_a_line_each_and_exits_with_0():
         "ok       clock: The clocks of this host and of the database agree.\n"
         "ok       nodes: 1 node(s) of job store 'default' alive. (host-1:4711)\n"
         "ok       passes: The last pass was 1.0 s before the last heartbeat.\n"
-        "ok       lateness: No job is more than 56 s late.\n"
+        "ok       lateness: No job is more than 56.5 s late.\n"
         "ok       jobs: No job of job store 'default' is broken.\n",
     )
 
