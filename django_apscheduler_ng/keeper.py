@@ -6,12 +6,11 @@ Everything happens inside the caller's transaction. Nothing here performs a job;
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from django.db import connections, router, transaction
+from django.db import connections, transaction
 from django.db.models import F
 
 from .actors import current_actor
@@ -22,90 +21,22 @@ from .connections import begin_with_a_write
 from .edits import action_of, end_if_over, forgive, rest_with_trigger, write_runtime
 from .exceptions import in_a_series
 from .job import Job
-from .jobstores.base import BaseJobStore, Change, apply_change, keep_closed
+from .jobstores.base import Change, apply_change, keep_closed
 from .journal import Journal
 from .ledger import requested_run
 from .models import JobRun, ScheduledJob
 from .notifications import telling
 from .querysets import by_keys
+from .reader import DjangoJobReader
 from .rows import WRITTEN, addition, definition, snapshot, to_job
 
-#: Jobs that are read together when all are visited.
-PAGE_SIZE = 2_000
 
-
-class DjangoJobKeeper(BaseJobStore):
+class DjangoJobKeeper(DjangoJobReader):
     """Keeps jobs in the table of this app, and writes down in the journal what is done to them."""
-
-    alias_type = "django"
-
-    def __init__(self, using: str | None = None, namespace: str | None = None) -> None:
-        """Name the database and the namespace.
-
-        Args:
-            using: alias of the database; left out, the one that the database routers choose for writing.
-            namespace: keeps the jobs of several stores in one database apart; left out, the alias of the store.
-        """
-        super().__init__()
-        self._using = using
-        self._namespace = namespace
-
-    @property
-    def using(self) -> str:
-        """Alias of the database."""
-        return self._using or router.db_for_write(ScheduledJob)
-
-    @property
-    def namespace(self) -> str:
-        """What keeps the jobs of this store apart from others in the same tables."""
-        return self._namespace or self.alias
-
-    def bind(self, alias: str) -> None:
-        """Take requests under the name `alias`, without being a node."""
-        self.alias = alias
-
-    @property
-    def _jobs(self) -> Any:
-        return ScheduledJob.objects.using(self.using).of(self.namespace)
 
     @property
     def _journal(self) -> Journal:
         return Journal(self.using, self.clock)
-
-    def lookup_job(self, job_id: str) -> Job | None:
-        """Return the job, or None when it is not here or its schedule has ended."""
-        row = self._jobs.unfinished().filter(job_id=job_id).first()
-        return None if row is None else to_job(row)
-
-    def get_due_jobs(self, now: datetime) -> list[Job]:
-        """Return the jobs that a node would look at now."""
-        return [to_job(row) for row in self._jobs.due(now).in_order()]
-
-    def get_next_run_time(self) -> datetime | None:
-        """Return the earliest next run time of jobs that are not paused."""
-        waiting = self._jobs.unfinished().filter(paused=False, retired_at=None, next_run_time__isnull=False)
-        moment: datetime | None = waiting.order_by("next_run_time").values_list("next_run_time", flat=True).first()
-        return moment
-
-    def get_all_jobs(self) -> list[Job]:
-        """Return all jobs whose schedule has not ended, in the order of their next run times."""
-        return [to_job(row) for row in self._jobs.unfinished().in_order().iterator()]
-
-    def iter_all_jobs(self) -> Iterator[Job]:
-        """Yield all jobs whose schedule has not ended, page by page, in the order in which they were added."""
-        last = 0
-        while page := list(self._jobs.unfinished().filter(pk__gt=last).order_by("pk")[:PAGE_SIZE]):
-            yield from map(to_job, page)
-            last = page[-1].pk
-
-    def row(self, job_id: str) -> ScheduledJob | None:
-        """Return the row of a job, also of one whose schedule has ended; None when there is none."""
-        found: ScheduledJob | None = self._jobs.filter(job_id=job_id).first()
-        return found
-
-    def count(self) -> int:
-        """Return how many jobs there are whose schedule has not ended."""
-        return int(self._jobs.unfinished().count())
 
     def add_job(self, job: Job) -> None:
         """Add a new job; the row of one whose schedule has ended makes room for it.

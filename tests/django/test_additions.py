@@ -406,7 +406,7 @@ def test_many_additions_are_as_many_statements_as_there_are_batches(number, monk
 
 @pytest.mark.django_db
 def test_all_jobs_are_visited_page_by_page(monkeypatch):
-    monkeypatch.setattr("django_apscheduler_ng.keeper.PAGE_SIZE", 10)
+    monkeypatch.setattr("django_apscheduler_ng.reader.PAGE_SIZE", 10)
     scheduler = get_scheduler()
     scheduler.add_jobs([once(f"j{index:02}") for index in range(25)])
     finish("j03")
