@@ -62,31 +62,36 @@ class SchedulerNotRunningError(SchedulerError, RuntimeError):
     """The scheduler was asked to stop, pause or resume while it was not running."""
 
 
+class MissingExtraError(SchedulerError, ImportError):
+    """A part of this package needs another one that is not installed."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        """Say that `what` needs `package`, and which extra brings it."""
+        super().__init__(
+            f"{what} needs the package {package}, which is not installed. "
+            f'Install it with: pip install "django-apscheduler-ng[{extra}]"'
+        )
+
+
 class WorkerError(SchedulerError, RuntimeError):
     """A run did not cross the border to a worker process or back, or the process ended under it."""
 
 
-class MissingExtraError(SchedulerError, ImportError):
-    """A part of this package needs another package, which is not installed."""
-
-
 @contextmanager
-def needs_extra(extra: str) -> Iterator[None]:
-    """Say what to install where an import in the `with` block fails.
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Say what to install where the `with` block imports a package that is not installed.
 
     Args:
-        extra: name of the extra of this package that brings what is imported.
+        what: name of what needs the package.
+        extra: name of the extra of this package that brings it.
 
     Raises:
-        MissingExtraError: the import failed.
+        MissingExtraError: the package is not installed. Other errors, of a package that is damaged for one, are left as they are.
     """
     try:
         yield
-    except ImportError as error:
-        raise MissingExtraError(
-            f'This needs the extra {extra!r}, and the import said: {error}. Run: pip install "django-apscheduler-ng[{extra}]"',
-            name=error.name,
-        ) from error
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(what, str(error.name).partition(".")[0], extra) from error
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:

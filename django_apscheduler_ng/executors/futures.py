@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import inspect
 import logging
+import queue
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import replace
@@ -66,6 +68,9 @@ class FuturesExecutor(SlotExecutor):
         self._pool = self._given or self._new_pool(alias)
         self._futures: set[Future[Parcel]] = set()
         self._waited_for = False
+        #: What is to be done about runs that have ended. A pool tells of the end with its locks held, and must not be called then.
+        self._errands: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._courier: threading.Thread | None = None
         super().start(host, alias)
 
     def _new_pool(self, alias: str) -> Executor:
@@ -85,22 +90,30 @@ class FuturesExecutor(SlotExecutor):
     def _hand_over(self, ticket: Ticket) -> None:
         if not self._begin(ticket):
             return self._give_back(ticket)
+        self._start_courier()
         timing = Timing(self._host.clock)
-        future = self._submit(Errand(ticket.run, self._host.clock, self._host.around_run))
+        future = self._submit(Body(ticket.run, self._host.clock, self._host.around_run))
         self._futures.add(future)
-        return future.add_done_callback(lambda future: self._ended(ticket, timing, future))
+        return future.add_done_callback(lambda future: self._errands.put(partial(self._ended, ticket, timing, future)))
 
-    def _submit(self, errand: Errand) -> Future[Parcel]:
+    def _start_courier(self) -> None:
+        if self._courier is None:
+            self._courier = threading.Thread(
+                target=_do_errands, args=[self._errands], name=f"{self.alias}_ends", daemon=True
+            )
+            self._courier.start()
+
+    def _submit(self, body: Body) -> Future[Parcel]:
         """Submit to the pool, or to a new one where it is broken."""
         try:
-            return self._pool.submit(errand)
+            return self._pool.submit(body)
         except BrokenExecutor as error:
             if self._given is not None:
                 raise
             logger.warning("The pool of executor %r is broken (%s) and is replaced by a new one.", self.alias, error)
             self._pool.shutdown(wait=False)
             self._pool = self._new_pool(self.alias)
-            return self._pool.submit(errand)
+            return self._pool.submit(body)
 
     def _ended(self, ticket: Ticket, timing: Timing, future: Future[Parcel]) -> None:
         self._futures.discard(future)
@@ -122,19 +135,33 @@ class FuturesExecutor(SlotExecutor):
         super().shutdown(wait)
 
     def _kill(self) -> None:
+        self._waited_for = False
         for future in list(self._futures):
             future.cancel()
 
     def _release(self) -> None:
         if self._given is None and not self._waited_for:  # a pool of processes cannot be waited for after that
-            self._pool.shutdown(wait=False)
+            self._errands.put(partial(self._pool.shutdown, wait=False))
+        self._start_courier()
+        self._errands.put(None)
 
     def _join(self) -> None:
-        if self._given is None and not self._killed:
+        if self._killed:
+            return
+        if self._courier is not None and self._courier is not threading.current_thread():
+            self._courier.join()
+        if self._given is None:
             self._pool.shutdown(wait=True)
 
 
-class Errand:
+def _do_errands(errands: queue.SimpleQueue[Callable[[], object] | None]) -> None:
+    """Do what comes, until there is no more. The main function of the courier."""
+    while (errand := errands.get()) is not None:
+        errand()
+        del errand
+
+
+class Body:
     """The body of a run, for a pool to call. Pickled, it becomes one that finds the callable by its reference."""
 
     def __init__(self, run: Run, clock: Clock, around: str | None) -> None:

@@ -10,7 +10,7 @@ from django_apscheduler_ng.exceptions import ConfigurationError, WorkerError, ne
 from .base import ExecutorHost, Ticket
 from .slots import SlotExecutor
 
-with needs_extra("gevent"):
+with needs_extra("GeventExecutor", "gevent"):
     import gevent
     from gevent.event import Event
     from gevent.monkey import get_original, is_module_patched

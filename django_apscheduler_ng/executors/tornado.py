@@ -7,7 +7,7 @@ from django_apscheduler_ng.runs import Run
 
 from .asyncio import AsyncIOExecutor
 
-with needs_extra("tornado"):
+with needs_extra("TornadoExecutor", "tornado"):
     from tornado.gen import is_coroutine_function
 
 

@@ -9,7 +9,7 @@ from django_apscheduler_ng.exceptions import ConfigurationError, WorkerError, ne
 from .base import ExecutorHost, Ticket
 from .slots import SlotExecutor
 
-with needs_extra("twisted"):
+with needs_extra("TwistedExecutor", "twisted"):
     from twisted.internet.interfaces import IReactorThreads
     from twisted.python.threadable import isInIOThread
 

@@ -11,7 +11,7 @@ from .configured import configured_object, converted
 from .persistent import Advance, PersistentJobStore, refuse_pickling
 from .records import Record
 
-with needs_extra("mongodb"):
+with needs_extra("Job store 'mongodb'", "mongodb"):
     from pymongo import ASCENDING, DeleteOne, MongoClient, UpdateOne
     from pymongo.errors import BulkWriteError, PyMongoError
 

@@ -12,7 +12,7 @@ from .configured import converted, truth
 from .persistent import Advance, PersistentJobStore, refuse_pickling
 from .records import Record
 
-with needs_extra("redis"):
+with needs_extra("Job store 'redis'", "redis"):
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.exceptions import WatchError

@@ -13,7 +13,7 @@ from .configured import configured_object, converted, truth
 from .persistent import Advance, PersistentJobStore, refuse_pickling
 from .records import Record
 
-with needs_extra("sqlalchemy"):
+with needs_extra("Job store 'sqlalchemy'", "sqlalchemy"):
     import sqlalchemy as sa
     from sqlalchemy.dialects import mysql
     from sqlalchemy.exc import ArgumentError, IntegrityError

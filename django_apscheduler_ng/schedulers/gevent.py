@@ -9,7 +9,7 @@ from typing import Any
 from ..exceptions import needs_extra
 from .loops import LONGEST_WAIT, LoopScheduler
 
-with needs_extra("gevent"):
+with needs_extra("GeventScheduler", "gevent"):
     import gevent
     from gevent.event import Event
 

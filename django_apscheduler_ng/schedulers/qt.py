@@ -8,7 +8,7 @@ from importlib import import_module
 from math import ceil
 from typing import Any
 
-from ..exceptions import ConfigurationError, needs_extra
+from ..exceptions import ConfigurationError, MissingExtraError
 from .loops import LoopScheduler
 
 #: The packages that bring Qt to Python; one that the program has imported already comes first.
@@ -17,14 +17,12 @@ _BINDINGS = ("PySide6", "PyQt6")
 
 def _import_qt() -> Any:
     """Return the module `QtCore` that the program uses: two of them in one process do not get along."""
-    failures = []
     for binding in sorted(_BINDINGS, key=lambda name: name not in sys.modules):
         try:
             return import_module(f"{binding}.QtCore")
-        except ImportError as error:
-            failures.append(str(error))
-    with needs_extra("qt"):
-        raise ImportError("; ".join(failures))
+        except ModuleNotFoundError:
+            continue
+    raise MissingExtraError("QtScheduler", " or ".join(_BINDINGS), "qt")
 
 
 _qt = _import_qt()

@@ -8,7 +8,7 @@ from typing import Any
 from ..exceptions import ConfigurationError, needs_extra
 from .asyncio import AsyncIOScheduler
 
-with needs_extra("tornado"):
+with needs_extra("TornadoScheduler", "tornado"):
     from tornado.ioloop import IOLoop
     from tornado.platform.asyncio import BaseAsyncIOLoop
 

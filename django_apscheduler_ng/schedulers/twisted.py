@@ -8,7 +8,7 @@ from typing import Any
 from ..exceptions import ConfigurationError, needs_extra
 from .loops import LoopScheduler
 
-with needs_extra("twisted"):
+with needs_extra("TwistedScheduler", "twisted"):
     from twisted.internet.interfaces import IReactorThreads, IReactorTime
 
 

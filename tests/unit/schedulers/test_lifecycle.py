@@ -284,9 +284,16 @@ def test_a_blocking_scheduler_is_stopped_from_another_thread():
     assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("daemon", [True, False])
-def test_whether_the_thread_keeps_the_process_alive_is_an_option(daemon):
-    scheduler = BackgroundScheduler(daemon=daemon)
+@pytest.mark.parametrize(
+    ("make", "daemon"),
+    [
+        pytest.param(BackgroundScheduler, True, id="default"),
+        pytest.param(lambda: BackgroundScheduler(daemon=False), False, id="keyword"),
+        pytest.param(lambda: BackgroundScheduler({"apscheduler.daemon": "false"}), False, id="dotted"),
+    ],
+)
+def test_whether_the_thread_keeps_the_process_alive_is_an_option(make, daemon):
+    scheduler = make()
     scheduler.start()
 
     (thread,) = [thread for thread in threading.enumerate() if thread.name == "django_apscheduler_ng"]
