@@ -81,6 +81,8 @@ class Membership:
         self._held = HeldRuns()
         self._parking = Parking(store.using, host.wakeup)
         self._joined = False
+        #: Whether others wait while one writes, so that what there is to write is best written at once.
+        self._one_writer = connections[store.using].vendor == "sqlite"
         self._last_pass: datetime | None = None
         #: How many claims in a row brought nothing although something was due.
         self._in_vain = 0
@@ -204,9 +206,10 @@ class Membership:
             peek = self._peek(now, free)
             if peek.earliest is None or peek.earliest > now:
                 return Claim(next_look=peek.earliest, starved=not all(free.values()), asked=peek is not NOTHING)
-            self.recorder.flush()
+            if self._one_writer:
+                self.recorder.flush()
             with self._held.lock:
-                claim = self._claims.claim(now, free, peek)
+                claim = self._claims.claim(now, free, peek, self._held.ended())
                 for run in claim.runs:
                     job_key, may_park = self._claims.holding(run)
                     self._held.add(run, job_key, may_park=may_park)
@@ -250,6 +253,7 @@ class Membership:
     def finish(self, run: Run, outcome: Outcome) -> None:
         """Hand the end to the recorder, dated by the clock of the store: that of the executors is this machine's."""
         now, took = self._clock.now(), max(outcome.finished_at - outcome.started_at, timedelta(0))
+        self._held.end(run)
         self.recorder.put(Ended(run, outcome, now - took, now))
         if self._by_hand:
             self.recorder.flush()

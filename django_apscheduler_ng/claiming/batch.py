@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -39,9 +39,13 @@ class Identity:
         skips = connections[self.using].features.has_select_for_update_skip_locked
         return jobs.select_for_update(skip_locked=True) if skips else jobs
 
-    def live(self) -> Counter[int]:
-        """Return how many runs of each job are claimed or running, on any node: few, however many jobs there are."""
-        return Counter(JobRun.objects.using(self.using).live_in(self.namespace).values_list("job_key", flat=True))
+    def live(self, ended: Collection[int]) -> Counter[int]:
+        """Return how many runs of each job are claimed or running, on any node, without those whose ids are among `ended`.
+
+        They are few, however many jobs there are.
+        """
+        runs = JobRun.objects.using(self.using).live_in(self.namespace).values_list("pk", "job_key")
+        return Counter(job_key for pk, job_key in runs if pk not in ended)
 
 
 class Peek(NamedTuple):
@@ -79,6 +83,8 @@ class Batch:
     now: datetime
     #: Free slots of each executor that are left.
     free: dict[str, int]
+    #: Ids of runs of this node that have ended, and whose ends may not be recorded yet.
+    ended: Collection[int] = ()
     claim: Claim = field(default_factory=Claim)
     advances: list[Advance] = field(default_factory=list)
     inserts: list[NewRun] = field(default_factory=list)

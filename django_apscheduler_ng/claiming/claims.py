@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +45,7 @@ class Claims:
         self._pending = PendingRuns(identity)
         self._declines = Declines(identity)
         self._holding: dict[str, tuple[int, bool]] = {}
+        self._ended: Collection[int] = ()
         #: Statements of the peek with their parameters, by executors and excluded jobs.
         self._peeks: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[str, tuple[Any, ...]]] = {}
 
@@ -86,8 +87,16 @@ class Claims:
             self._peeks[executors, excluded] = made
         return made
 
-    def claim(self, now: datetime, free: Mapping[str, int], peek: Peek) -> Claim:
-        """Claim what the peek found due, and never let one job that cannot be claimed stand in the way of the others."""
+    def claim(self, now: datetime, free: Mapping[str, int], peek: Peek, ended: Collection[int]) -> Claim:
+        """Claim what the peek found due, and never let one job that cannot be claimed stand in the way of the others.
+
+        Args:
+            now: the current moment.
+            free: free slots by executor.
+            peek: what is due.
+            ended: ids of runs of this node that have ended: they take up no instance, whether recorded or not.
+        """
+        self._ended = ended
         self._due.excluded = self._declines.current(now)
         slots = {**dict.fromkeys(self.stray_executors, _STRAYS), **free}
         try:
@@ -119,7 +128,7 @@ class Claims:
 
     def _claim(self, now: datetime, slots: Mapping[str, int], peek: Peek, only: int | None = None) -> Claim:
         """Claim in one transaction; nothing of it counts before it is committed."""
-        batch = Batch(now=now, free=dict(slots))
+        batch = Batch(now=now, free=dict(slots), ended=self._ended)
         with transaction_of_its_own(self._identity.using):
             begin_with_a_write(self._identity.using)
             if only is None and peek.has_pending(now):

@@ -77,7 +77,7 @@ class DueJobs:
         return next(iter(_columns(self._jobs.filter(pk=key))), None)
 
     def _plan_all(self, batch: Batch, rows: Sequence[DueJob]) -> None:
-        live = self._identity.live() if rows else {}
+        live = self._identity.live(batch.ended) if rows else {}
         for row in rows:
             if batch.free[row.executor] <= 0:
                 break

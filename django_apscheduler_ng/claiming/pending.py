@@ -46,7 +46,7 @@ class PendingRuns:
         keys = {run.job_key for run in waiting}
         jobs = ScheduledJob.objects.using(self._identity.using).filter(pk__in=keys).order_by("pk")
         locked = {row.pk: row for row in self._identity.locked(jobs)}
-        live = self._identity.live()
+        live = self._identity.live(batch.ended)
         for run in waiting:
             row = locked.get(run.job_key)
             if row is None or batch.free[run.executor] <= 0 or not _has_room(row, live[row.pk], batch.now):

@@ -208,3 +208,18 @@ def test_a_node_can_be_started_again(start_node, complaints):
     assert first != second
     assert_each_began_once()
     assert complaints("skipped") == []
+
+
+def test_a_run_whose_end_is_not_recorded_yet_takes_up_no_instance(start_node, complaints, monkeypatch):
+    node = start_node()
+    recorder = store_of(node).member.recorder
+    monkeypatch.setattr(recorder, "flush", lambda: None)
+    get_scheduler().add_job(bodies.count, "interval", id="job", seconds=0.2)
+
+    wait_until(lambda: len(bodies.began) > 4, "it runs again and again")
+
+    assert {run.status for run in JobRun.objects.all()} == {RunStatus.RUNNING}
+    monkeypatch.undo()
+    finish(node)
+    assert_each_began_once()
+    assert complaints() == []
