@@ -215,7 +215,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         chart="run_p99",
         text=(
             "A process asks for a run, adds a job that is due, or moves a job to now; measured from its commit until the body "
-            "begins in a node, another process. The node looks at the database every one and a half seconds. The schedulers of APScheduler and "
+            "begins in a node, another process. The node looks at the database every 1.5 s. The schedulers of APScheduler and "
             "django-apscheduler do not notice changes by other processes."
         ),
         contestants=("this",),
