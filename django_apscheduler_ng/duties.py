@@ -19,7 +19,7 @@ from .surroundings import look_around
 logger = logging.getLogger(__name__)
 
 #: How often to look for jobs of executors that this scheduler does not have, in seconds.
-_STRAYS_INTERVAL = 60.0
+_STRAYS_INTERVAL = 600.0
 
 
 class Duties:
