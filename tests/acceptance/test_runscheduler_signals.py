@@ -180,7 +180,8 @@ def test_help_says_what_the_exit_codes_mean(child_environment: dict[str, str], m
     text = " ".join(done.stdout.split())
     assert (
         "Exit codes: 0 = stopped, and every run had ended; 1 = could not start; 3 = migrations are unapplied (with --no-wait); "
-        "4 = stopped before every run had ended; these are recorded as interrupted."
+        "4 = stopped before every run had ended; these are recorded as interrupted; "
+        "5 = code and database differ (with --check)."
     ) in text
     assert all(option in text for option in ("--grace SECONDS", "--threads N", "--processes N", "--paused", "--once"))
     assert done.stderr == ""
