@@ -11,7 +11,7 @@ from django.db import router
 from .job import Job
 from .jobstores.base import BaseJobStore
 from .models import ScheduledJob
-from .rows import to_job
+from .rows import ListedJob, to_job
 
 #: Jobs that are read together when all are visited.
 PAGE_SIZE = 2_000
@@ -68,12 +68,14 @@ class DjangoJobReader(BaseJobStore):
 
     def get_all_jobs(self) -> list[Job]:
         """Return all jobs whose schedule has not ended, in the order of their next run times."""
-        return [to_job(row) for row in self._jobs.unfinished().in_order().iterator()]
+        rows = self._jobs.unfinished().in_order().values_list(*ListedJob._fields)
+        return [to_job(ListedJob._make(row)) for row in rows.iterator()]
 
     def iter_all_jobs(self) -> Iterator[Job]:
         """Yield all jobs whose schedule has not ended, page by page, in the order in which they were added."""
         last = 0
-        while page := list(self._jobs.unfinished().filter(pk__gt=last).order_by("pk")[:PAGE_SIZE]):
+        rows = self._jobs.unfinished().order_by("pk").values_list(*ListedJob._fields)
+        while page := list(map(ListedJob._make, rows.filter(pk__gt=last)[:PAGE_SIZE])):
             yield from map(to_job, page)
             last = page[-1].pk
 

@@ -84,7 +84,32 @@ class DueJob(NamedTuple):
     declined_by: str
 
 
-JobColumns = ScheduledJob | DueJob
+class ListedJob(NamedTuple):
+    """What a listing reads of a job."""
+
+    pk: int
+    job_id: str
+    name: str
+    func_ref: str
+    args: str
+    kwargs: str
+    trigger: str
+    executor: str
+    coalesce: bool
+    max_instances: int
+    misfire_grace_time: float | None
+    on_abandoned: str
+    paused: bool
+    pause_reason: str
+    retired_at: datetime | None
+    next_fire_time: datetime | None
+    next_run_time: datetime | None
+    claimed_through: datetime | None
+    parked: bool
+    broken_reason: str
+
+
+JobColumns = ScheduledJob | DueJob | ListedJob
 
 _WRITERS: dict[str, Callable[[Job], dict[str, Any]]] = {
     "name": lambda job: {"name": job.name[:255]},
