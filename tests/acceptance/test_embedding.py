@@ -219,7 +219,9 @@ def test_runserver_has_one_node_before_and_after_its_code_changes(serve, tmp_pat
 
     (after,) = alive()
     assert states() == ["running", "stopped"]
-    os.kill(after, signal.SIGINT)  # a terminal tells the process that watches, too, which then kills this one after 0.25 s
+    os.kill(
+        after, signal.SIGINT
+    )  # a terminal tells the process that watches, too, which then kills this one after 0.25 s
     server.wait()
     server.wait_for_end_of_family()
     assert after != before
