@@ -67,9 +67,8 @@ class Duties:
         self._parking.wake()
         with own_connection(self._identity.using):
             with self._held.lock:
-                held = (
-                    self._held.ids()
-                )  # before the read: what ends meanwhile is held no longer, and still read as live
+                # before the read: what ends meanwhile is held no longer, and still read as live
+                held = self._held.ids()
                 seen = look_around(self._identity, self._clock, echo)
                 live = self._live() if self._bury(seen.heartbeats) else seen.unsettled
                 changed = self._hand_back(live, held)

@@ -12,8 +12,7 @@ from .job import Job
 from .models import ScheduledJob
 from .planning import JobView
 from .refs import callable_ref
-from .serialization import dump_trigger, dump_value, trigger_or_stand_in
-from .serialization import read_arguments as read_arguments  # for those who read rows without making jobs of them
+from .serialization import dump_trigger, dump_value, read_arguments, trigger_or_stand_in
 from .triggers.base import BaseTrigger
 from .triggers.unreadable import UnreadableTrigger
 

@@ -45,7 +45,6 @@ class Claims:
         self._pending = PendingRuns(identity)
         self._declines = Declines(identity)
         self._holding: dict[str, tuple[int, bool]] = {}
-        self._ended: Collection[int] = ()
         #: Statements of the peek with their parameters, by executors and excluded jobs.
         self._peeks: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[str, tuple[Any, ...]]] = {}
 
@@ -96,24 +95,23 @@ class Claims:
             peek: what is due.
             ended: ids of runs of this node that have ended: they take up no instance, whether recorded or not.
         """
-        self._ended = ended
         self._due.excluded = self._declines.current(now)
         slots = {**dict.fromkeys(self.stray_executors, _STRAYS), **free}
         try:
-            return self._claim(now, slots, peek)
+            return self._claim(now, slots, peek, ended)
         except PASSING_ERRORS:
             raise
         except DatabaseError as error:
             logger.warning("A batch of jobs was refused by the database (%s); they are claimed one by one.", error)
-            return self._claim_one_by_one(now, slots, peek)
+            return self._claim_one_by_one(now, slots, peek, ended)
 
-    def _claim_one_by_one(self, now: datetime, slots: Mapping[str, int], peek: Peek) -> Claim:
+    def _claim_one_by_one(self, now: datetime, slots: Mapping[str, int], peek: Peek, ended: Collection[int]) -> Claim:
         """Claim with a transaction for each job; the one that the database refuses is declined."""
         together, left = Claim(starved=True), dict(slots)
         due = self._due.waiting(list(slots)).due(now).order_by("wake_at")
         for key in list(due.values_list("pk", flat=True)[:_SINGLES]):
             try:
-                claim = self._claim(now, left, peek, only=key)
+                claim = self._claim(now, left, peek, ended, only=key)
             except PASSING_ERRORS:
                 raise
             except DatabaseError as error:
@@ -126,9 +124,11 @@ class Claims:
             together.ended += claim.ended
         return together
 
-    def _claim(self, now: datetime, slots: Mapping[str, int], peek: Peek, only: int | None = None) -> Claim:
+    def _claim(
+        self, now: datetime, slots: Mapping[str, int], peek: Peek, ended: Collection[int], only: int | None = None
+    ) -> Claim:
         """Claim in one transaction; nothing of it counts before it is committed."""
-        batch = Batch(now=now, free=dict(slots), ended=self._ended)
+        batch = Batch(now=now, free=dict(slots), ended=ended)
         with transaction_of_its_own(self._identity.using):
             begin_with_a_write(self._identity.using)
             if only is None and peek.has_pending(now):

@@ -17,8 +17,9 @@ from ..models import ScheduledJob
 from ..planning import Plan, plan
 from ..querysets import ScheduledJobQuerySet
 from ..refs import load_callable
-from ..rows import DueJob, check_trigger, read_arguments, to_view
+from ..rows import DueJob, check_trigger, to_view
 from ..runs import Run, RunStatus
+from ..serialization import read_arguments
 from .batch import Batch, Call, Identity, check_allowed, sentence
 
 #: How often to look for jobs that others have not locked, on MariaDB.

@@ -11,8 +11,8 @@ from django.db.models import Exists, OuterRef
 from ..models import JobRun, ScheduledJob
 from ..querysets import JobRunQuerySet, by_keys
 from ..refs import load_callable
-from ..rows import read_arguments
 from ..runs import Run, RunStatus
+from ..serialization import read_arguments
 from .batch import Batch, Identity, check_allowed, sentence
 
 

@@ -6,8 +6,8 @@ import pytest
 from django_apscheduler_ng.exceptions import CallableReferenceError, StoredDataError, UnstorableError
 from django_apscheduler_ng.job import Job
 from django_apscheduler_ng.models import ScheduledJob
-from django_apscheduler_ng.rows import definition, difference, read_arguments, snapshot, to_job
-from django_apscheduler_ng.serialization import dump_trigger, dump_value
+from django_apscheduler_ng.rows import definition, difference, snapshot, to_job
+from django_apscheduler_ng.serialization import dump_trigger, dump_value, read_arguments
 from django_apscheduler_ng.triggers.cron import CronTrigger
 from django_apscheduler_ng.triggers.unreadable import UnreadableTrigger
 from tests.project import jobs
