@@ -157,6 +157,9 @@ def requested_run(row: ScheduledJob, now: datetime, requested_by: str) -> JobRun
 #: Columns that begin anew with each attempt of a run.
 _ANEW = (
     "node",
+    "on_cluster",
+    "publish_at",
+    "beat",
     "worker",
     "claimed_at",
     "started_at",

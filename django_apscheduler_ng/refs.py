@@ -98,6 +98,21 @@ def load_callable(ref: str) -> Callable[..., Any]:
     Raises:
         CallableReferenceError: `ref` is no reference, or does not lead to a callable.
     """
+    found = load_object(ref)
+    if not callable(found):
+        raise CallableReferenceError(
+            f"Callable {ref!r} leads to {found!r}, which cannot be called. Name a function, a class or a method."
+        )
+    loaded: Callable[..., Any] = found
+    return loaded
+
+
+def load_object(ref: str) -> Any:
+    """Import and return what `ref` leads to, whether it can be called or not.
+
+    Raises:
+        CallableReferenceError: `ref` is no reference, or leads nowhere.
+    """
     module_name, name = _split(ref)
     found: Any = _import(ref, module_name)
     walked = f"{module_name}:"
@@ -111,12 +126,7 @@ def load_callable(ref: str) -> Callable[..., Any]:
                 f"Callable {ref!r} leads through the module {found.__name__!r}; a reference names the module where the "
                 f"callable is defined. Write it as '{found.__name__}:…'."
             )
-    if not callable(found):
-        raise CallableReferenceError(
-            f"Callable {ref!r} leads to {found!r}, which cannot be called. Name a function, a class or a method."
-        )
-    loaded: Callable[..., Any] = found
-    return loaded
+    return found
 
 
 _MISSING = object()

@@ -72,6 +72,8 @@ class Run:
     #: Latest moment at which the body may still start; None = no limit.
     start_until: datetime | None = None
     attempt: int = 1
+    #: Alias of the database whose ledger has a row of the run that workers of a cluster can find; None = there is none.
+    ledger: str | None = None
 
     @property
     def context(self) -> RunContext:

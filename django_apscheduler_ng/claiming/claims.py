@@ -17,10 +17,11 @@ from ..jobstores.base import Claim
 from ..models import JobRun, SchedulerNode
 from ..querysets import SchedulerNodeQuerySet
 from ..runs import Run, RunStatus
-from .batch import NOTHING, Batch, Identity, Peek
+from .batch import NOTHING, Batch, Cluster, Identity, Peek
 from .declines import Declines
 from .due import DueJobs
 from .pending import PendingRuns
+from .places import ClusterPlaces
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ class Claims:
         self._due = DueJobs(identity)
         self._pending = PendingRuns(identity)
         self._declines = Declines(identity)
+        self._places = ClusterPlaces(identity)
+        #: Executors whose runs workers of a cluster perform.
+        self.clusters: Mapping[str, Cluster] = {}
         self._holding: dict[str, tuple[int, bool]] = {}
         #: Statements of the peek with their parameters, by executors and excluded jobs.
         self._peeks: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[str, tuple[Any, ...]]] = {}
@@ -128,9 +132,11 @@ class Claims:
         self, now: datetime, slots: Mapping[str, int], peek: Peek, ended: Collection[int], only: int | None = None
     ) -> Claim:
         """Claim in one transaction; nothing of it counts before it is committed."""
-        batch = Batch(now=now, free=dict(slots), ended=ended)
+        batch = Batch(now=now, free=dict(slots), ended=ended, clusters=self.clusters)
         with transaction_of_its_own(self._identity.using):
             begin_with_a_write(self._identity.using)
+            if self.clusters:
+                self._places.count(batch, None if peek.has_pending(now) else peek.due_executors(now))
             if only is None and peek.has_pending(now):
                 self._pending.take(batch)
             self._due.take(batch, peek.due_executors(now), only)
@@ -148,6 +154,9 @@ class Claims:
             inserted: list[tuple[int, int, Any]] = []
             if batch.inserts:
                 inserted = self._sql.insert(cursor, batch.inserts, self._identity.node, batch.now)
+            for alias, rows in batch.cluster_inserts.items():
+                publish_at = batch.now + batch.clusters[alias].republish_after
+                inserted += self._sql.insert(cursor, rows, "", batch.now, publish_at)
             for row, reason in batch.declined:
                 if not self._declines.write(batch, row, reason):
                     batch.remembered.append(row.pk)

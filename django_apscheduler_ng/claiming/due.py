@@ -118,7 +118,7 @@ class DueJobs:
         batch.free[row.executor] -= len(planned.slots)
         for slot in planned.slots:
             start_until = None if view.grace is None else slot.due_at + view.grace
-            batch.insert(run_row(row, slot, start_until))
+            batch.insert(run_row(row, slot, start_until), row.executor)
         for summary in planned.summaries:
             batch.insert(summary_row(row, summary, batch.now))
             batch.claim.passed.append(Passed(job_id=row.job_id, summary=summary))

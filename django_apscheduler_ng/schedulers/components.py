@@ -199,6 +199,10 @@ EXECUTORS = ComponentKind(
             path="django_apscheduler_ng.executors.futures:FuturesExecutor",
             options=("pool", "max_workers", "pool_kwargs"),
         ),
+        "celery": ComponentType(
+            path="django_apscheduler_ng.executors.celery:CeleryExecutor",
+            options=("app", "queue", "max_in_flight", "republish_after", "message_options"),
+        ),
         "debug": ComponentType(path="django_apscheduler_ng.executors.debug:DebugExecutor", options=()),
     },
 )
