@@ -37,3 +37,10 @@ def telling(jobs: _Jobs, namespace: str) -> _Jobs:
         return jobs
     told = Func(Value(CHANNEL), Value(payload(namespace)), function="pg_notify", output_field=TextField())
     return jobs.annotate(told=Cast(told, CharField()))
+
+
+def tell(using: str, namespace: str) -> None:
+    """Tell the nodes that there may be something to do, where that is possible."""
+    if are_sent(using):
+        with connections[using].cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload(namespace)])

@@ -32,6 +32,9 @@ class RunStatus(StrEnum):
 #: Promised or under way: these count against `max_instances`.
 LIVE_STATUSES = (RunStatus.CLAIMED, RunStatus.RUNNING)
 
+#: Ends with which the job has done what it is there for.
+SUCCESSES = (RunStatus.SUCCEEDED, RunStatus.HANDED_OVER)
+
 #: Not ended yet.
 OPEN_STATUSES = (RunStatus.PENDING, *LIVE_STATUSES)
 

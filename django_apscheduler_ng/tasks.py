@@ -11,7 +11,7 @@ with needs_extra("The task of Celery's workers", "celery"):
     from celery import shared_task
 
 
-@shared_task(
+@shared_task(  # type: ignore[untyped-decorator]
     name="django_apscheduler_ng.perform",
     bind=True,
     ignore_result=True,

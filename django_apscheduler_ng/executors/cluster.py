@@ -49,7 +49,7 @@ class ClusterExecutor(BaseExecutor):
     def _send(self, messages: Sequence[tuple[str, int]]) -> None:
         """Publish messages, each a database alias and the id of a run. Called by one thread; what is raised is tried again."""
 
-    def _let_go(self) -> None:  # noqa: B027 -- not every back end has one
+    def _let_go(self) -> None:
         """Close the connection to the back end, if there is one. Called by the same thread, and never raises."""
 
     def start(self, host: ExecutorHost, alias: str) -> None:

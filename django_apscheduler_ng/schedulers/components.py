@@ -203,6 +203,10 @@ EXECUTORS = ComponentKind(
             path="django_apscheduler_ng.executors.celery:CeleryExecutor",
             options=("app", "queue", "max_in_flight", "republish_after", "message_options"),
         ),
+        "tasks": ComponentType(
+            path="django_apscheduler_ng.executors.tasks:TasksExecutor",
+            options=("backend", "queue", "max_in_flight", "republish_after", "priority"),
+        ),
         "debug": ComponentType(path="django_apscheduler_ng.executors.debug:DebugExecutor", options=()),
     },
 )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
 
 from django_apscheduler_ng.models import JobRun
-from tests.acceptance.harness import side_effects, statuses, wait_until
+from tests.acceptance.harness import side_effects, wait_until
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -1,0 +1,214 @@
+"""One run in the hands of a worker: its body, its lease, and its end, which is written once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import Any
+
+from django.db import close_old_connections, connections
+
+from ..bootstrap import get_scheduler
+from ..claiming.batch import check_allowed
+from ..clock import AnchoredClock, Timing
+from ..conf import get_config
+from ..connections import PASSING_ERRORS, own_connection
+from ..exceptions import SchedulerError
+from ..executors.body import outcome_of, perform
+from ..hotsql import hot_sql
+from ..isolation import CLEAN_RUN
+from ..models import JobRun
+from ..notifications import tell
+from ..parking import Parking
+from ..recorder import Ended, Limits, Recorder
+from ..refs import load_callable
+from ..relay import send_now
+from ..runs import Outcome, Run, RunStatus
+from ..schedulers.passes import end_of
+from ..serialization import read_arguments
+from .lease import Lease
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that a body in a thread may take to end once its run was cancelled; then the run ends without it.
+PATIENCE = 5.0
+
+#: Pauses between two tries to write an end, in seconds: the first one, and the longest.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+
+
+class Performance:
+    """One run that this worker has started. The body is performed by the thread that calls `do()`."""
+
+    def __init__(self, row: JobRun, token: str, worker: str, clock: AnchoredClock, *, own_process: bool) -> None:
+        """Prepare.
+
+        Args:
+            row: the run's row.
+            token: this worker's lease.
+            worker: what the row is to say about who performed it.
+            clock: at the time of the database.
+            own_process: whether this process performs nothing else, and is replaced when it is gone.
+        """
+        config = get_config()
+        self._row = row
+        self._using = str(row._state.db)
+        self._worker = worker
+        self._clock = clock
+        self._own_process = own_process
+        self._run = run_of(row)
+        self._timing = Timing(clock)
+        self._ending = Lock()
+        self._ended = False
+        #: When to go on without the body, in monotonic seconds; None = that was not asked for.
+        self._leave_at: float | None = None
+        self._recorder = Recorder(
+            using=self._using,
+            node=token,
+            sql=hot_sql(connections[self._using]),
+            limits=Limits(result=config.result_limit, traceback=config.traceback_limit),
+            recorded=lambda batch: None,
+        )
+        self._lease = Lease(
+            self, using=self._using, run=row.pk, token=token, interval=config.heartbeat_interval, timeout=row.timeout
+        )
+
+    def do(self) -> None:
+        """Perform the run, and write how it ended."""
+        self._lease.start()
+        try:
+            self._end(self._perform())
+        finally:
+            self._lease.stop()
+
+    def _perform(self) -> Outcome:
+        try:
+            func, args, kwargs = call_of(self._row)
+        except Exception as error:
+            return outcome_of(None, error, **self._measured())
+        context = self._run.context
+        return perform(func, args, kwargs, context, clock=self._clock, around=CLEAN_RUN, worker=self._worker)
+
+    def _measured(self) -> dict[str, Any]:
+        timing = self._timing
+        return {"started_at": timing.started_at, "finished_at": timing.finished_at, "worker": self._worker}
+
+    # -- ends before the body's -------------------------------------------------------------------------------------
+
+    def cancel(self, by: str, reason: str) -> None:
+        """End the run, because somebody asked for it: at once with its process, or else when the body has had time to see that."""
+        now = self._clock.monotonic()
+        if self._leave_at is None:
+            self._leave_at = now if self._own_process else now + PATIENCE
+        if now >= self._leave_at:
+            who, why = f" by {by}" if by else "", f": {reason.rstrip('.')}" if reason else ""
+            self._leave(RunStatus.CANCELLED, f"The run was cancelled{who}{why}.")
+
+    def expire(self) -> None:
+        """End the run, because its time is up."""
+        self._leave(RunStatus.TIMED_OUT, f"The run took longer than its timeout of {self._row.timeout:g} s.")
+
+    def lose(self) -> None:
+        """Stop, because the run was taken away: its end is written, and another attempt may be under way."""
+        logger.error("Run %s of job %r was taken from this worker.", self._run.id, self._run.job_id)
+        if self._own_process:
+            _end_process()
+
+    def _leave(self, status: RunStatus, message: str) -> None:
+        """End the run without its body, and the body with its process where that is this run's alone."""
+        if not self._own_process:
+            message += " Its body goes on unheard."
+        error = "TimeoutError" if status is RunStatus.TIMED_OUT else ""
+        outcome = Outcome(status=status, exception_type=error, exception_message=message, **self._measured())
+        if self._end(replace(outcome, exception=TimeoutError(message))) and self._own_process:
+            _end_process()
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def _end(self, outcome: Outcome) -> bool:
+        """Write how the run ended, and tell everybody; returns whether this call was the one that did."""
+        with self._ending:
+            if self._ended:
+                return False
+            self._record(Ended(self._run, outcome, outcome.started_at, outcome.finished_at))
+            self._ended = True
+        self._lease.stop()
+        self._tell(outcome)
+        return True
+
+    def _record(self, ended: Ended) -> None:
+        """Write the end, however often that takes: one that is not written leaves the run abandoned."""
+        self._recorder.put(ended)
+        pause, failing = _FIRST_PAUSE, False
+        while True:
+            try:
+                return self._recorder.flush()
+            except PASSING_ERRORS as error:
+                if not failing:
+                    logger.warning("The end of run %s cannot be written (%s); it is tried again.", self._run.id, error)
+                failing = True
+                time.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Wake the job where it waits for this end, tell the nodes that there is room, and send the signal."""
+        logger.info("Run %s of job %r has ended as %s.", self._run.id, self._run.job_id, outcome.status)
+        try:
+            with own_connection(self._using):
+                Parking(self._using, lambda: None).wake([self._row.job_key])
+                tell(self._using, self._row.namespace)
+            close_old_connections()
+            send_now(end_of(replace(self._run, jobstore=_alias_of(self._row.namespace)), outcome))
+        except Exception:
+            logger.exception("Telling how run %s of job %r ended failed; going on.", self._run.id, self._run.job_id)
+        finally:
+            close_old_connections()
+
+
+def _end_process() -> None:
+    """End this process at once, whatever the body is doing; the pool that it belongs to replaces it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _alias_of(namespace: str) -> str:
+    """Return how schedulers with these settings call the job store."""
+    try:
+        return get_scheduler().alias_of(namespace)
+    except SchedulerError:
+        return namespace
+
+
+def run_of(row: JobRun) -> Run:
+    """Return the run of a row, without what it calls."""
+    return Run(
+        id=str(row.pk),
+        job_id=row.job_id,
+        name=row.job_name,
+        jobstore=row.namespace,
+        executor=row.executor,
+        func=_unloaded,
+        func_ref=row.func_ref,
+        fire_time=row.slot,
+        due_at=row.due_at,
+        start_until=row.start_until,
+        attempt=row.attempt,
+    )
+
+
+def call_of(row: JobRun) -> tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]:
+    """Return what the run calls: the callable, its positional and its keyword arguments.
+
+    Raises:
+        SchedulerError: the callable is not there or not allowed, or the arguments cannot be read.
+    """
+    check_allowed(row.func_ref)
+    return (load_callable(row.func_ref), *read_arguments(row.args, row.kwargs))
+
+
+def _unloaded() -> None:
+    """Stands for the callable of a run, which is loaded last."""
