@@ -47,6 +47,21 @@ class Broker:
         self.app = Celery("tests", set_as_current=False)
         self.app.conf.update(self.configuration)
 
+    def declare(self) -> None:
+        """Make the queue, as the first message or worker would."""
+        with self.app.connection_for_write() as connection:
+            self.app.amqp.queues[self.queue](connection.default_channel).declare()
+
+    def waiting(self) -> int:
+        """Return how many messages are in the queue."""
+        with self.app.connection_for_write() as connection:
+            return int(connection.default_channel.queue_declare(self.queue, passive=True).message_count)
+
+    def purge(self) -> int:
+        """Lose the messages in the queue; returns how many there were."""
+        with self.app.connection_for_write() as connection:
+            return int(connection.default_channel.queue_purge(self.queue))
+
     def delete(self) -> None:
         """Leave nothing behind."""
         if self.kind == "redis":
@@ -66,6 +81,7 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """A queue on each broker in turn."""
     require(BROKERS[request.param])
     made = Broker(request.param)
+    made.declare()
     yield made
     made.delete()
 
@@ -75,6 +91,7 @@ def rabbitmq() -> Iterator[Broker]:
     """A queue on RabbitMQ."""
     require(services.RABBITMQ)
     made = Broker("rabbitmq")
+    made.declare()
     yield made
     made.delete()
 
