@@ -1,6 +1,6 @@
 """Tasks of Celery and of Django: a run of a job that names one does not call it, but hands the call to the task's own back end.
 
-Neither package is imported here. Who has a task has imported it already.
+Neither package is imported here before there is a task, whose owner has imported it already.
 """
 
 from __future__ import annotations
@@ -68,8 +68,27 @@ def _is_a(value: Any, module: str) -> bool:
     return kind is not None and isinstance(value, kind)
 
 
+def celery_app() -> Any:
+    """Return the Celery app of this process, whatever the thread.
+
+    Celery knows it only in the thread that made it. In all others it takes an app of its own making, which is of no project, unless
+    somebody has called `app.set_default()`.
+    """
+    from celery import _state
+
+    current = _state.get_current_app()
+    if current.set_as_current:
+        return current
+    others = [app for app in _state._get_active_apps() if app.set_as_current]
+    return others[0] if len(others) == 1 else current
+
+
 def _celery(value: Any) -> Handover:
-    task = getattr(value, "_get_current_object", lambda: value)()  # of a proxy, which shared_task() makes
+    task = value
+    if type(value).__name__ == "Proxy":  # what shared_task() makes: it has a task in each app
+        task = celery_app().tasks[value.name]
+    elif hasattr(value, "_get_current_object"):
+        task = value._get_current_object()
 
     def enqueue(*args: Any, **kwargs: Any) -> str:
         if task.app.conf.task_always_eager:

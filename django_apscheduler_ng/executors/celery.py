@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from django_apscheduler_ng.exceptions import ConfigurationError, SchedulerError, needs_extra
+from django_apscheduler_ng.handover import celery_app
 from django_apscheduler_ng.refs import load_object
 
 from .base import ExecutorHost
@@ -65,10 +66,10 @@ class CeleryExecutor(ClusterExecutor):
 
     def _find_app(self, alias: str) -> celery.Celery:
         try:
-            app = load_object(self._given) if isinstance(self._given, str) else self._given or celery.current_app
+            app = load_object(self._given) if isinstance(self._given, str) else self._given or celery_app()
         except SchedulerError as error:
             raise ConfigurationError(f"Option 'app' of executor {alias!r} cannot be used: {error}") from error
-        if not isinstance(getattr(app, "_get_current_object", lambda: app)(), celery.Celery):
+        if not isinstance(app, celery.Celery):
             raise ConfigurationError(
                 f"Option 'app' of executor {alias!r} must be a Celery app, got {app!r}. Write it as 'shop.celery:app'."
             )

@@ -49,17 +49,17 @@ class Broker:
 
     def declare(self) -> None:
         """Make the queue, as the first message or worker would."""
-        with self.app.connection_for_write() as connection:
+        with self.app.connection_for_write(self.url) as connection:
             self.app.amqp.queues[self.queue](connection.default_channel).declare()
 
     def waiting(self) -> int:
         """Return how many messages are in the queue."""
-        with self.app.connection_for_write() as connection:
+        with self.app.connection_for_write(self.url) as connection:
             return int(connection.default_channel.queue_declare(self.queue, passive=True).message_count)
 
     def purge(self) -> int:
         """Lose the messages in the queue; returns how many there were."""
-        with self.app.connection_for_write() as connection:
+        with self.app.connection_for_write(self.url) as connection:
             return int(connection.default_channel.queue_purge(self.queue))
 
     def delete(self) -> None:
@@ -70,7 +70,7 @@ class Broker:
                 client.delete(key)
             client.close()
         else:
-            with self.app.connection_for_write() as connection:
+            with self.app.connection_for_write(self.url) as connection:
                 connection.default_channel.queue_delete(self.queue)
                 connection.default_channel.exchange_delete(self.queue)
         self.app.close()
@@ -119,9 +119,10 @@ def start_node(transactional_db: None, settings: Any) -> Iterator[Callable[..., 
     """Start a node in this process: `start_node(broker, max_in_flight=3)`; it is shut down after the test."""
     nodes: list[BackgroundScheduler] = []
 
-    def start(broker: Broker, *, options: dict[str, Any] | None = None, **executor: Any) -> BackgroundScheduler:
-        executors = {"cluster": {"type": "celery", "app": broker.app, **executor}}
-        settings.APSCHEDULER = {**QUICK, "executors": executors, **(options or {})}
+    def start(broker: Broker | None = None, **executor: Any) -> BackgroundScheduler:
+        kind = {} if broker is None else {"type": "celery", "app": broker.app}
+        executors = {"cluster": {**kind, **executor}} if kind or executor else {}
+        settings.APSCHEDULER = {**QUICK, "executors": executors}
         node = make_node(get_config())
         node.start()
         nodes.append(node)
