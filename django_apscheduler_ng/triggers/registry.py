@@ -100,7 +100,6 @@ def create_trigger(
     return cls(**arguments)
 
 
-@cache
 def takes(name: str, argument: str) -> bool:
     """Return whether the trigger of this name has an argument of that name.
 
@@ -110,6 +109,7 @@ def takes(name: str, argument: str) -> bool:
     return argument in _parameters(trigger_class(name))
 
 
+@cache
 def _parameters(cls: type[BaseTrigger]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(cls).parameters
 
