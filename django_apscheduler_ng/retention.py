@@ -57,7 +57,9 @@ def prune(using: str, now: datetime, *, max_age_days: int | None, max_runs_per_j
 def steps(
     using: str, now: datetime, *, max_age_days: int | None, max_runs_per_job: int | None
 ) -> Iterator[Pruned | None]:
-    """Do the same in small steps; yields what each has deleted, None for one that found nothing. Between two steps no transaction is open.
+    """Do the same in small steps; yields what each has deleted, None for one that found nothing.
+
+    Between two steps no transaction is open.
 
     Args:
         using: alias of the database.
