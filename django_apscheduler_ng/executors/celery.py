@@ -88,16 +88,20 @@ class CeleryExecutor(ClusterExecutor):
 
     def _publish(self, messages: Sequence[tuple[str, int]]) -> None:
         if self._connection is None:
-            self._connection = self._app.connection_for_write(
-                connect_timeout=_TIMEOUT, transport_options={"confirm_publish": True, "max_retries": 1}
-            )
-            self._connection.ensure_connection(max_retries=1, timeout=_TIMEOUT)
+            self._connection = self._connect()
         with self._app.amqp.Producer(self._connection) as producer:
             for ledger, key in messages:
                 arguments = {"run": key, "ledger": ledger}
                 self._app.send_task(
                     TASK, kwargs=arguments, producer=producer, ignore_result=True, retry=False, **self._options
                 )
+
+    def _connect(self) -> Any:
+        """Return a connection to the broker; by itself Celery would wait for it for as long as it is away."""
+        connection = self._app.connection_for_write(connect_timeout=_TIMEOUT)
+        if connection.transport.driver_type == "amqp":  # of the other transports some refuse what they do not know
+            connection.transport_options = {**connection.transport_options, "confirm_publish": True}
+        return connection.ensure_connection(max_retries=1, timeout=_TIMEOUT)
 
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
