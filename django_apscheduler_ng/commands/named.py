@@ -1,0 +1,231 @@
+"""What people name on the command line: jobs, moments, arguments. What they mistype is answered with what they may have meant."""
+
+from __future__ import annotations
+
+import difflib
+import getpass
+import json
+import re
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from itertools import islice
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from ..actors import acting
+from ..bootstrap import get_scheduler
+from ..conf import get_config
+from ..exceptions import ConfigurationError, JobLookupError, SchedulerError, did_you_mean
+from ..jobstores.django import DjangoJobStore
+from ..models import ScheduledJob
+from ..storable import decoded
+from ..triggers.base import BaseTrigger
+from ..triggers.cron import CronTrigger
+from ..triggers.walltime import moments
+
+#: Ids that a mistyped one is compared with.
+_COMPARED = 20_000
+
+#: Ids that are offered instead of it.
+_OFFERED = 3
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A job that was named."""
+
+    #: Alias of its job store.
+    alias: str
+    store: DjangoJobStore
+    row: ScheduledJob
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        job_id: str = self.row.job_id
+        return job_id
+
+
+def add_jobstore_option(parser: CommandParser, text: str = "the job store; left out, all are searched") -> None:
+    """Add the option that names a job store."""
+    parser.add_argument("--jobstore", metavar="ALIAS", help=text)
+
+
+def stores(alias: str | None = None) -> dict[str, DjangoJobStore]:
+    """Return the job stores in the database by alias: the one that is named, or all.
+
+    Raises:
+        ConfigurationError: there is none with this alias.
+    """
+    there = {store.alias: store for store in get_scheduler().shared_stores()}
+    if alias is None:
+        return there
+    if alias not in there:
+        raise ConfigurationError(
+            f"Job store {alias!r} is not configured.{did_you_mean(alias, there)} "
+            f"There are: {', '.join(map(repr, there)) or 'none'}. Add it to APSCHEDULER['jobstores']."
+        )
+    return {alias: there[alias]}
+
+
+def named_job(job_id: str, jobstore: str | None = None) -> Named:
+    """Return the job with this id, also one whose schedule has ended.
+
+    Raises:
+        JobLookupError: there is none; the message offers the closest ids.
+        CommandError: several job stores have one.
+    """
+    there = stores(jobstore)
+    found = [(alias, store, store.row(job_id)) for alias, store in there.items()]
+    having = [Named(alias=alias, store=store, row=row) for alias, store, row in found if row is not None]
+    if len(having) > 1:
+        aliases = ", ".join(repr(named.alias) for named in having)
+        raise CommandError(f"Job {job_id!r} is in several job stores: {aliases}. Add --jobstore to say which is meant.")
+    if having:
+        return having[0]
+    places = ", ".join(map(repr, there)) or "none"
+    raise JobLookupError(
+        f"Job {job_id!r} is in no job store ({places}).{_meant(job_id, there)} `manage.py scheduler list` shows what is there."
+    )
+
+
+def _meant(job_id: str, there: Mapping[str, DjangoJobStore]) -> str:
+    """Return the ids that may have been meant, as a question."""
+    ids: list[str] = []
+    for store in there.values():
+        jobs = ScheduledJob.objects.using(store.using).of(store.namespace).unfinished()
+        ids += jobs.filter(job_id__icontains=job_id).values_list("job_id", flat=True)[:_OFFERED]
+        ids += islice(jobs.order_by("pk").values_list("job_id", flat=True)[:_COMPARED], _COMPARED)
+    lowered = {known.lower(): known for known in reversed(ids)}
+    close = difflib.get_close_matches(job_id.lower(), list(lowered), n=_OFFERED, cutoff=0.6)
+    inside = [known for known in lowered if job_id.lower() in known]
+    offered = list(dict.fromkeys(repr(lowered[known]) for known in (*close, *inside)))[:_OFFERED]
+    if not offered:
+        return ""
+    return f" Did you mean {', '.join(offered[:-1])}{' or ' if offered[:-1] else ''}{offered[-1]}?"
+
+
+# -- who, when, with what -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def by_operator(reason: str = "") -> Iterator[None]:
+    """Record what is done inside the `with` block as done by whoever is logged in here: `user@host`."""
+    with acting(name=operator(), reason=reason):
+        yield
+
+
+def operator() -> str:
+    """Return `user@host`; without the user where the system does not know one."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (OSError, KeyError, ImportError):
+        return socket.gethostname()
+
+
+def project_zone() -> tzinfo:
+    """Return the zone in which times are read and shown."""
+    return get_config().timezone
+
+
+def read_span(text: str) -> timedelta | None:
+    """Return the duration that `90s`, `15m`, `12h`, `3d` or `2w` stands for, or several of them in one; None for another text."""
+    if not text.strip() or _SPAN.sub("", text).strip():
+        return None
+    try:
+        return sum((timedelta(**{_UNITS[unit.lower()]: float(n)}) for n, unit in _SPAN.findall(text)), timedelta(0))
+    except OverflowError:
+        return None
+
+
+def read_moment(option: str, text: str, now: datetime, *, ago: bool) -> datetime:
+    """Return the moment that a text stands for, aware.
+
+    Args:
+        option: what it was given to, for the message.
+        text: ISO 8601, in the zone of the project where it has no offset; or a duration from now.
+        now: the present.
+        ago: whether a duration leads into the past.
+
+    Raises:
+        CommandError: it is something else.
+    """
+    span = read_span(text)
+    try:
+        if span is not None:
+            return now - span if ago else now + span
+        moment = datetime.fromisoformat(text.strip())
+        return moment if moment.tzinfo is not None else moments(moment, project_zone())[0]
+    except (ValueError, OverflowError):
+        raise CommandError(
+            f"{option} must be a moment like '2026-12-24 18:00' or '2026-12-24T18:00:00+01:00', or a duration like '90m', '12h' "
+            f"or '3d', got {text!r}."
+        ) from None
+
+
+def read_arguments_option(option: str, text: str | None, kind: type[Any]) -> Any:
+    """Return the arguments that were given as JSON: a list or an object; None where none were given.
+
+    Raises:
+        CommandError: it is something else.
+    """
+    if text is None:
+        return None
+    example = "'[1, \"two\"]'" if kind is list else '\'{"name": "value"}\''
+    shape = "a JSON list" if kind is list else "a JSON object"
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise CommandError(f"Option {option} must be {shape} like {example}, got {text!r}: {error}.") from None
+    if not isinstance(value, kind):
+        raise CommandError(f"Option {option} must be {shape} like {example}, got {text!r}.")
+    try:
+        return decoded(value)
+    except (SchedulerError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise CommandError(f"Option {option} has a value that cannot be read, got {text!r}: {error}") from None
+
+
+def read_trigger(words: Sequence[str]) -> tuple[BaseTrigger | str | None, dict[str, Any]]:
+    """Return the trigger, or its name and its arguments, that words like `cron hour=3` describe; None where there are no words.
+
+    Numbers, `true`, `false` and `null` are read as such. A single word without a name is the expression of a `cron` trigger as in a
+    crontab, or the moment of a `date` trigger.
+
+    Raises:
+        CommandError: a word is no argument.
+        InvalidTriggerError: the expression is impossible.
+    """
+    if not words:
+        return None, {}
+    name, *arguments = words
+    if len(arguments) == 1 and "=" not in arguments[0]:
+        if name == "cron":
+            return CronTrigger.from_crontab(arguments[0], timezone=project_zone()), {}
+        if name == "date":
+            return name, {"run_date": arguments[0]}
+    return name, dict(_trigger_argument(name, word) for word in arguments)
+
+
+def _trigger_argument(trigger: str, word: str) -> tuple[str, Any]:
+    name, sign, value = word.partition("=")
+    if not sign or not name:
+        raise CommandError(
+            f"Argument {word!r} of trigger {trigger!r} must be written as NAME=VALUE, like hour=3. "
+            "A crontab expression goes in quotes: cron '*/5 * * * *'."
+        )
+    return name, _scalar(value)
+
+
+def _scalar(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return text if isinstance(value, (str, list, dict)) else value

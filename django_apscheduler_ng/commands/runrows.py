@@ -1,0 +1,62 @@
+"""How commands show runs: as rows of a table, and as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import Any
+
+from ..models import JobRun
+from ..words import clock_words, summary_words
+from .output import error_line, iso, late, took
+from .tables import Column
+
+RUN_COLUMNS = (
+    Column(title="RUN", right=True),
+    Column(title="FIRE TIME", cut=True),
+    Column(title="STATUS"),
+    Column(title="LATE", right=True),
+    Column(title="TOOK", right=True),
+    Column(title="WHAT HAPPENED", cut=True),
+)
+
+
+def run_cells(run: JobRun, now: datetime, zone: tzinfo) -> list[str]:
+    """Return a run as a row of a table with `RUN_COLUMNS`."""
+    status = str(run.get_status_display())
+    return [str(run.pk), fire_time(run, zone), status, late(run), took(run, now), error_line(run)]
+
+
+def fire_time(run: JobRun, zone: tzinfo) -> str:
+    """Return the fire time of a run; for a summary what it stands for, for one asked for by hand who did."""
+    if words := summary_words(run, zone):
+        return words
+    if run.slot is not None:
+        return clock_words(run.slot, zone)
+    return f"{clock_words(run.due_at, zone)}, by {run.requested_by or 'hand'}"
+
+
+def run_json(run: JobRun) -> dict[str, Any]:
+    """Return what `--json` tells of a run in a list."""
+    return {
+        "run": run.pk,
+        "job": run.job_id,
+        "status": run.status,
+        "fire_time": iso(run.slot),
+        "attempt": run.attempt,
+        "origin": run.origin,
+        "requested_by": run.requested_by,
+        "due_at": iso(run.due_at),
+        "claimed_at": iso(run.claimed_at),
+        "started_at": iso(run.started_at),
+        "finished_at": iso(run.finished_at),
+        "node": run.node,
+        "worker": run.worker,
+        "executor": run.executor,
+        "covers_from": iso(run.covers_from),
+        "covers_until": iso(run.covers_until),
+        "count": run.count,
+        "count_is_exact": run.count_is_exact,
+        "exception_type": run.exception_type,
+        "exception_message": run.exception_message,
+        "reason": run.reason,
+    }
