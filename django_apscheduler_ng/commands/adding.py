@@ -12,7 +12,15 @@ from ..bootstrap import get_scheduler
 from ..policies import ABANDON_POLICIES
 from ..storetime import store_now
 from .base import Subcommand
-from .named import by_operator, named_job, project_zone, read_arguments_option, read_moment, read_trigger
+from .named import (
+    add_argument_options,
+    by_operator,
+    named_job,
+    project_zone,
+    read_argument_options,
+    read_moment,
+    read_trigger,
+)
 from .output import when_and_far
 from .showing import fire_times
 
@@ -55,8 +63,7 @@ class Add(Subcommand):
         )
         parser.add_argument("--id", metavar="ID", help="id of the job; a random one when left out")
         parser.add_argument("--name", metavar="TEXT", help="name for people; that of the callable when left out")
-        parser.add_argument("--args", metavar="JSON", help="positional arguments, as a JSON list")
-        parser.add_argument("--kwargs", metavar="JSON", help="keyword arguments, as a JSON object")
+        add_argument_options(parser, "of each call")
         parser.add_argument("--executor", metavar="ALIAS", help="the executor that performs it (default)")
         parser.add_argument("--max-instances", type=int, metavar="N", help="how many runs may be under way at once")
         parser.add_argument(
@@ -86,7 +93,7 @@ class Add(Subcommand):
         now = store_now(named.store.using)
         self.out.write(f"Added {job.id}: {job.trigger.describe()}.")
         if named.row.paused:
-            self.out.write("It is paused.")
+            self.out.write("It is paused. Resumed, it would fire at:")
         for moment in fire_times(named.row, now, 3):
             self.out.write(f"  {when_and_far(moment, now, project_zone())}")
         return 0
@@ -94,11 +101,7 @@ class Add(Subcommand):
 
 def _read(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of the job that are written otherwise than their values."""
-    found: dict[str, Any] = {}
-    for name, kind in (("args", list), ("kwargs", dict)):
-        value = read_arguments_option(f"--{name}", options[name], kind)
-        if value is not None:
-            found[name] = value
+    found = read_argument_options(options)
     if options["misfire_grace_time"] is not None:
         found["misfire_grace_time"] = _seconds(options["misfire_grace_time"])
     if options["paused"] and options["next_run_time"]:

@@ -99,6 +99,7 @@ class Next(Subcommand):
     def _print(self, found: list[Ahead], now: datetime) -> None:
         zone = project_zone()
         jitters = any(one.planned != one.fire_time for one in found)
+        exact = any(one.fire_time.second for one in found)
         columns = [
             Column(title="FIRE TIME"),
             Column(title="IN"),
@@ -107,7 +108,7 @@ class Next(Subcommand):
         ]
         rows = (
             [
-                when(one.fire_time, zone),
+                when(one.fire_time, zone, seconds=exact),
                 plain(distance_words(one.planned, now)),
                 *([f"{one.planned.astimezone(zone):%H:%M:%S}"] if jitters else []),
                 one.job_id,

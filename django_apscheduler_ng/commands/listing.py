@@ -18,7 +18,7 @@ from ..rows import read_trigger
 from ..states import State, in_state, states_of
 from ..storetime import store_now
 from ..why import gather, sentence
-from ..words import NOTHING, schedule_words
+from ..words import schedule_words
 from .base import Subcommand
 from .named import add_jobstore_option, project_zone, stores
 from .output import counted, iso, outcome, print_json_list, when
@@ -122,7 +122,7 @@ _COLUMNS = (
     Column(title="NEXT RUN"),
     Column(title="LAST RUN", cut=True),
     Column(title="SCHEDULE", cut=True),
-    Column(title="REMARK", cut=True),
+    Column(title="REMARK", cut=True, optional=True),
 )
 
 
@@ -138,7 +138,7 @@ def _cells(one: Listed, remark: str) -> list[str]:
         when(one.next_run_time),
         outcome(one.last, one.now),
         schedule_words(read_trigger(one.row)),
-        remark or ("" if one.sentence else NOTHING),
+        remark,
     ]
 
 

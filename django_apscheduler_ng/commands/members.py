@@ -66,6 +66,7 @@ _COLUMNS = (
     Column(title="LOAD", cut=True),
     Column(title="STARTED", cut=True),
     Column(title="VERSION", cut=True),
+    Column(title="ENVIRONMENT", cut=True, optional=True),
 )
 
 
@@ -91,17 +92,17 @@ def _state(node: SchedulerNode, now: datetime) -> str:
 
 
 def _cells(node: SchedulerNode, now: datetime) -> list[str]:
-    label = f" ({node.environment})" if node.environment else ""
     return [
-        f"{node}{label}",
+        str(node),
         node.pk[:8],
         node.namespace,
         _state(node, now),
         _age(node.seen_at, now),
         _age(node.last_pass_at, now),
         ", ".join(f"{alias} {running}/{capacity}" for alias, running, capacity in load(node)),
-        when(node.started_at),
+        when(node.started_at, seconds=False),
         node.version,
+        node.environment,
     ]
 
 

@@ -170,22 +170,37 @@ def read_moment(option: str, text: str, now: datetime, *, ago: bool) -> datetime
         ) from None
 
 
-def read_arguments_option(option: str, text: str | None, kind: type[Any]) -> Any:
-    """Return the arguments that were given as JSON: a list or an object; None where none were given.
+def add_argument_options(parser: CommandParser, of_what: str) -> None:
+    """Add the options that are the arguments of the callable. Django keeps the name `args` for itself."""
+    parser.add_argument(
+        "--args", dest="call_args", metavar="JSON", help=f"positional arguments {of_what}, as a JSON list"
+    )
+    parser.add_argument(
+        "--kwargs", dest="call_kwargs", metavar="JSON", help=f"keyword arguments {of_what}, as a JSON object"
+    )
+
+
+def read_argument_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the callable that were given, as `args` and `kwargs`.
 
     Raises:
-        CommandError: it is something else.
+        CommandError: they are no JSON, or not of the shape.
     """
-    if text is None:
-        return None
-    example = "'[1, \"two\"]'" if kind is list else '\'{"name": "value"}\''
-    shape = "a JSON list" if kind is list else "a JSON object"
+    found = {}
+    if options["call_args"] is not None:
+        found["args"] = _read_json("--args", options["call_args"], list, "a JSON list like '[1, \"two\"]'")
+    if options["call_kwargs"] is not None:
+        found["kwargs"] = _read_json("--kwargs", options["call_kwargs"], dict, "a JSON object like '{\"name\": 1}'")
+    return found
+
+
+def _read_json(option: str, text: str, kind: type[Any], shape: str) -> Any:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise CommandError(f"Option {option} must be {shape} like {example}, got {text!r}: {error}.") from None
+        raise CommandError(f"Option {option} must be {shape}, got {text!r}: {error}.") from None
     if not isinstance(value, kind):
-        raise CommandError(f"Option {option} must be {shape} like {example}, got {text!r}.")
+        raise CommandError(f"Option {option} must be {shape}, got {text!r}.")
     try:
         return decoded(value)
     except (SchedulerError, ValueError, TypeError, LookupError, ArithmeticError) as error:

@@ -36,9 +36,9 @@ def seconds(span: timedelta | None) -> float | None:
     return None if span is None else span.total_seconds()
 
 
-def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
-    """Return a moment for a table."""
-    return NOTHING if moment is None else clock_words(moment, zone or project_zone())
+def when(moment: datetime | None, zone: tzinfo | None = None, *, seconds: bool | None = None) -> str:
+    """Return a moment for a table; with its seconds where there are some, unless `seconds` says otherwise."""
+    return NOTHING if moment is None else clock_words(moment, zone or project_zone(), seconds=seconds)
 
 
 def when_and_far(moment: datetime | None, now: datetime, zone: tzinfo | None = None) -> str:

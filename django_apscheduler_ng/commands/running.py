@@ -15,7 +15,7 @@ from ..models import JobRun
 from ..runs import OPEN_STATUSES, RunStatus
 from ..storetime import living_now
 from .base import Subcommand
-from .named import Named, add_jobstore_option, by_operator, named_job, read_arguments_option
+from .named import Named, add_argument_options, add_jobstore_option, by_operator, named_job, read_argument_options
 from .output import error_line, print_json, took
 from .runrows import run_json
 
@@ -54,20 +54,18 @@ class RunNow(Subcommand):
         """Add job, arguments and patience."""
         parser.add_argument("job", metavar="JOB", help="id of the job")
         add_jobstore_option(parser)
-        parser.add_argument("--args", metavar="JSON", help="positional arguments of this run, as a JSON list")
-        parser.add_argument("--kwargs", metavar="JSON", help="keyword arguments of this run, as a JSON object")
+        add_argument_options(parser, "of this run, instead of those of the job")
         parser.add_argument("--wait", type=float, metavar="SECONDS", help="wait so long for the end of the run")
         parser.add_argument("--json", action="store_true", help="print the run as a JSON object")
 
     def handle(self, options: Mapping[str, Any]) -> int:
         """Ask, and wait where that is wanted."""
-        args = read_arguments_option("--args", options["args"], list)
-        kwargs = read_arguments_option("--kwargs", options["kwargs"], dict)
+        arguments = read_argument_options(options)
         if options["wait"] is not None and not 0 <= options["wait"] < timedelta.max.total_seconds():
             raise CommandError(f"Option --wait must be a number of seconds of at least 0, got {options['wait']}.")
         named = named_job(options["job"], options["jobstore"])
         with by_operator():
-            run_id = get_scheduler().run_job(named.id, named.alias, args=args, kwargs=kwargs)
+            run_id = get_scheduler().run_job(named.id, named.alias, **arguments)
         return follow(self, named.store.using, int(run_id), f"{named.id}: run {run_id} is asked for.", options, named)
 
 

@@ -16,7 +16,7 @@ RUN_COLUMNS = (
     Column(title="STATUS"),
     Column(title="LATE", right=True),
     Column(title="TOOK", right=True),
-    Column(title="WHAT HAPPENED", cut=True),
+    Column(title="WHAT HAPPENED", cut=True, optional=True),
 )
 
 
@@ -32,7 +32,7 @@ def fire_time(run: JobRun, zone: tzinfo) -> str:
         return words
     if run.slot is not None:
         return clock_words(run.slot, zone)
-    return f"{clock_words(run.due_at, zone)}, by {run.requested_by or 'hand'}"
+    return f"{clock_words(run.due_at, zone)} by {run.requested_by or 'hand'}"
 
 
 def run_json(run: JobRun) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Column:
     right: bool = False
     #: Whether it may be cut where the screen is too narrow. What has to be copied is never cut.
     cut: bool = False
+    #: Whether it is left out where it is empty in each row.
+    optional: bool = False
 
 
 def print_table(out: TextIO, columns: Sequence[Column], rows: Iterable[Sequence[str]], indent: str = "") -> int:
@@ -43,6 +45,10 @@ def print_table(out: TextIO, columns: Sequence[Column], rows: Iterable[Sequence[
     sample = list(islice(rest, _SAMPLE))
     if not sample:
         return 0
+    shown = [index for index, column in enumerate(columns) if not column.optional or any(row[index] for row in sample)]
+    columns = [columns[index] for index in shown]
+    sample = [[row[index] for index in shown] for row in sample]
+    rest = ([row[index] for index in shown] for row in rest)
     screen = _screen(out)
     widths = _widths(columns, sample, None if screen is None else screen - len(indent))
     count = 0
