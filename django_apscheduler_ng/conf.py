@@ -32,9 +32,20 @@ from .conf_readers import (
     read_section,
 )
 from .exceptions import ConfigurationError
-from .policies import ABANDON_POLICIES
+from .policies import ABANDON_POLICIES, OVERLAP_POLICIES, PRIORITIES
+from .retries import Retry
 from .schedulers.components import EXECUTORS, JOBSTORES
-from .schedulers.options import OptionError, as_bool, as_choice, as_int, as_mapping, as_seconds, normalise_options
+from .schedulers.options import (
+    OptionError,
+    as_bool,
+    as_choice,
+    as_int,
+    as_mapping,
+    as_queue,
+    as_retry,
+    as_seconds,
+    normalise_options,
+)
 
 #: Name of the one setting.
 SETTING = "APSCHEDULER"
@@ -57,6 +68,17 @@ class JobDefaults:
     misfire_grace_time: float | None = field(default=None, metadata=_by(or_none(as_positive)))
     #: What happens to a run whose node died: `abandon` leaves it, `rerun` runs it again. Default: `abandon`.
     on_abandoned: str = field(default="abandon", metadata=_by(partial(as_choice, choices=ABANDON_POLICIES)))
+    #: How long a run may take, in seconds; None = as long as it takes. Default: None.
+    timeout: float | None = field(default=None, metadata=_by(or_none(as_positive)))
+    #: When a failed run is tried again: a number of attempts, or a mapping of the fields of `Retry`; None = never.
+    #: Default: None.
+    retry: Retry | None = field(default=None, metadata=_by(or_none(as_retry)))
+    #: What becomes of a fire time that meets as many runs as there may be: `skip`, `queue` or `replace`. Default: `skip`.
+    overlap: str = field(default="skip", metadata=_by(partial(as_choice, choices=OVERLAP_POLICIES)))
+    #: Name of the queue. Default: `default`.
+    queue: str = field(default="default", metadata=_by(as_queue))
+    #: Who goes first where executors are full: `high`, `normal` or `low`. Default: `normal`.
+    priority: str = field(default="normal", metadata=_by(partial(as_choice, choices=PRIORITIES)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from django.utils.module_loading import autodiscover_modules
 from .conf import Config, config_errors, get_config
 from .exceptions import CallableReferenceError, ConflictingIdError, InvalidJobError
 from .refs import load_callable, own_ref, suggest_ref
+from .retries import Retry
 from .schedulers.api import undefined
 from .triggers.base import BaseTrigger
 
@@ -87,6 +88,15 @@ class Declaration:
     misfire_grace_time: float | None = undefined
     #: `abandon` or `rerun`.
     on_abandoned: str = undefined
+    #: In seconds; None = a run may take as long as it takes.
+    timeout: float | None = undefined
+    #: None = a failed run is not tried again.
+    retry: Retry | None = undefined
+    #: `skip`, `queue` or `replace`.
+    overlap: str = undefined
+    queue: str = undefined
+    #: `high`, `normal` or `low`.
+    priority: str = undefined
     origin: Origin
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, overload
 
@@ -14,6 +15,7 @@ from .declarations import Declaration, Origin, Registration, declare, register
 from .exceptions import InvalidJobError, InvalidTriggerError
 from .policies import checked_id, checked_option, refuse_misspelt
 from .refs import check_arguments, own_ref
+from .retries import Retry
 from .schedulers.api import undefined
 from .serialization import dump_trigger, dump_value
 from .triggers.base import BaseTrigger
@@ -62,6 +64,11 @@ def scheduled_job(
     jobstore: str = "default",
     executor: str = "default",
     on_abandoned: str = undefined,
+    timeout: float | timedelta | None = undefined,
+    retry: Retry | Mapping[str, Any] | int | None = undefined,
+    overlap: str = undefined,
+    queue: str = undefined,
+    priority: str = undefined,
     **trigger_args: Any,
 ) -> Callable[[AnyCallable], AnyCallable]:
     """Return a decorator that declares the function as a job.
@@ -81,6 +88,11 @@ def scheduled_job(
         jobstore: alias of the job store.
         executor: alias of the executor.
         on_abandoned: `abandon` or `rerun`, for runs whose node died.
+        timeout: how long a run may take, in seconds; None = as long as it takes.
+        retry: how often a failed run is tried again, and when: a number of attempts, a mapping, or a `Retry`; None = never.
+        overlap: `skip`, `queue` or `replace`: what becomes of a fire time that meets as many runs as there may be.
+        queue: name of the queue; a node may serve some queues only.
+        priority: `high`, `normal` or `low`: who goes first where executors are full.
         **trigger_args: arguments of the trigger that was named.
 
     Raises:
@@ -91,6 +103,11 @@ def scheduled_job(
         "max_instances": max_instances,
         "misfire_grace_time": misfire_grace_time,
         "on_abandoned": on_abandoned,
+        "timeout": timeout,
+        "retry": retry,
+        "overlap": overlap,
+        "queue": queue,
+        "priority": priority,
     }
     options = {
         "trigger": _trigger(trigger, trigger_args),
@@ -124,7 +141,7 @@ def _trigger(trigger: BaseTrigger | str, trigger_args: Mapping[str, Any]) -> Bas
     try:
         return create_trigger(trigger, trigger_args)
     except InvalidTriggerError:
-        refuse_misspelt(trigger_args)
+        refuse_misspelt(trigger, trigger_args)
         raise
 
 

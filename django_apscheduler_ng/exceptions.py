@@ -58,6 +58,26 @@ class SchedulerAlreadyRunningError(SchedulerError, RuntimeError):
     """The scheduler was started or configured while it was running."""
 
 
+class RunLookupError(SchedulerError, KeyError):
+    """There is no run with this id."""
+
+    def __init__(self, run_id: object, jobstore: str) -> None:
+        """Name the id and the job store."""
+        super().__init__(run_id)
+        self._message = (
+            f"Run {run_id!r} is not in job store {jobstore!r}. It may have been pruned; "
+            "`manage.py scheduler runs` lists what is there."
+        )
+
+    def __str__(self) -> str:
+        """Return the message as it is, where a KeyError shows it in quotes."""
+        return self._message
+
+
+class RunStateError(SchedulerError, ValueError):
+    """A run is not in a state in which this can be done to it."""
+
+
 class SchedulerNotRunningError(SchedulerError, RuntimeError):
     """The scheduler was asked to stop, pause or resume while it was not running."""
 

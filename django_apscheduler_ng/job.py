@@ -12,6 +12,7 @@ from .exceptions import SchedulerError, StoredDataError
 from .planning import JobView
 from .policies import checked_id, checked_option
 from .refs import check_arguments, load_callable
+from .retries import Retry
 from .triggers.base import BaseTrigger
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class Job:
         max_instances: int = 1,
         misfire_grace_time: float | timedelta | None = None,
         on_abandoned: str = "abandon",
+        timeout: float | timedelta | None = None,
+        retry: Retry | Mapping[str, Any] | int | None = None,
+        overlap: str = "skip",
+        queue: str = "default",
+        priority: str = "normal",
     ) -> None:
         """Check every part and keep it.
 
@@ -54,6 +60,11 @@ class Job:
             max_instances: how many runs may be under way at once, over all nodes.
             misfire_grace_time: how late a run may start, in seconds; None = however late.
             on_abandoned: `abandon` or `rerun`, for runs whose node died.
+            timeout: how long a run may take, in seconds; None = as long as it takes.
+            retry: how often a failed run is tried again, and when: a number of attempts, a mapping, or a `Retry`; None = never.
+            overlap: `skip`, `queue` or `replace`: what becomes of a fire time that meets as many runs as there may be.
+            queue: name of the queue; a node may serve some queues only.
+            priority: `high`, `normal` or `low`: who goes first where executors are full.
 
         Raises:
             InvalidJobError: a part has an impossible value, or the arguments do not fit the callable.
@@ -70,6 +81,11 @@ class Job:
         self.max_instances = max_instances
         self.misfire_grace_time: float | None = None
         self.on_abandoned = on_abandoned
+        self.timeout: float | None = None
+        self.retry: Retry | None = None
+        self.overlap = overlap
+        self.queue = queue
+        self.priority = priority
         #: When the job runs next, jitter included; None while it is paused or before it was planned.
         self.next_run_time: datetime | None = None
         #: The same without jitter.
@@ -98,6 +114,11 @@ class Job:
                 "max_instances": max_instances,
                 "misfire_grace_time": misfire_grace_time,
                 "on_abandoned": on_abandoned,
+                "timeout": timeout,
+                "retry": retry,
+                "overlap": overlap,
+                "queue": queue,
+                "priority": priority,
             }
         )
         self.name = checked_option("name", name) if name is not None else _name_of(self)

@@ -148,6 +148,7 @@ class DjangoJobKeeper(DjangoJobReader):
             lambda stored: {
                 **{name: getattr(job, name) for name in ("args", "kwargs", "name", "trigger", "executor", "coalesce")},
                 **{name: getattr(job, name) for name in ("max_instances", "misfire_grace_time", "on_abandoned")},
+                **{name: getattr(job, name) for name in ("timeout", "retry", "overlap", "queue", "priority")},
                 "func": job.func_ref or job.func,
                 "next_run_time": job.next_run_time,
                 "next_fire_time": job.next_fire_time,

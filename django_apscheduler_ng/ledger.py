@@ -144,8 +144,42 @@ def requested_run(row: ScheduledJob, now: datetime, requested_by: str) -> JobRun
         args=row.args,
         kwargs=row.kwargs,
         executor=row.executor,
+        queue=row.queue,
+        priority=row.priority,
+        timeout=row.timeout,
         origin=RunOrigin.MANUAL,
         requested_by=requested_by,
         due_at=now,
         status=RunStatus.PENDING,
     )
+
+
+#: Columns that begin anew with each attempt of a run.
+_ANEW = (
+    "node",
+    "worker",
+    "claimed_at",
+    "started_at",
+    "finished_at",
+    "cancel_requested_at",
+    "cancel_requested_by",
+    "cancel_reason",
+    "progress_done",
+    "progress_total",
+    "progress_text",
+    "log",
+    "result",
+    "result_is_repr",
+    "exception_type",
+    "exception_message",
+    "traceback",
+    "reason",
+)
+
+
+def next_attempt(run: JobRun, due_at: datetime) -> JobRun:
+    """Return an unsaved pending run that is a further attempt of `run`, the latest one of its fire time."""
+    fields = [field.attname for field in JobRun._meta.concrete_fields if not field.primary_key]
+    columns = {name: getattr(run, name) for name in fields if name not in _ANEW}
+    columns |= {"attempt": run.attempt + 1, "first_attempt": run.first_attempt or run.pk}
+    return JobRun(**{**columns, "status": RunStatus.PENDING, "due_at": due_at})

@@ -38,6 +38,22 @@ class OnAbandoned(models.TextChoices):
     RERUN = "rerun", _("run it again")
 
 
+class Overlap(models.TextChoices):
+    """What becomes of a fire time that meets as many runs of its job as there may be."""
+
+    SKIP = "skip", _("skip it")
+    QUEUE = "queue", _("let it wait")
+    REPLACE = "replace", _("cancel the run that is under way")
+
+
+class Priority(models.TextChoices):
+    """Who goes first where executors are full."""
+
+    HIGH = "high", _("high")
+    NORMAL = "normal", _("normal")
+    LOW = "low", _("low")
+
+
 class ScheduledJob(models.Model):
     """A job: its definition, which people and code change, and its runtime, which the nodes keep.
 
@@ -74,6 +90,16 @@ class ScheduledJob(models.Model):
     on_abandoned = models.CharField(
         _("when its node dies"), max_length=10, choices=OnAbandoned, default=OnAbandoned.ABANDON
     )
+    #: How long a run may take, in seconds; NULL = as long as it takes.
+    timeout = models.FloatField(_("timeout (s)"), null=True, blank=True)
+    #: When a failed run is tried again, as JSON; empty = never.
+    retry = models.TextField(_("retry"), blank=True)
+    #: What becomes of a fire time that meets as many runs as there may be.
+    overlap = models.CharField(_("overlap"), max_length=10, choices=Overlap, default=Overlap.SKIP)
+    #: Nodes may serve some queues only.
+    queue = ExactCharField(_("queue"), max_length=100, default="default")
+    #: Who goes first where executors are full.
+    priority = ExactCharField(_("priority"), max_length=10, choices=Priority, default=Priority.NORMAL)
     #: Whether people, or `pause_job()`, stopped it.
     paused = models.BooleanField(_("paused"), default=False)
     pause_reason = models.TextField(_("reason of the pause"), blank=True)
@@ -192,6 +218,11 @@ class JobRun(models.Model):
     kwargs = models.TextField(_("keyword arguments"), default="{}")
     #: Alias of the executor.
     executor = ExactCharField(_("executor"), max_length=100)
+    #: As in the job.
+    queue = ExactCharField(_("queue"), max_length=100, default="default")
+    priority = ExactCharField(_("priority"), max_length=10, choices=Priority, default=Priority.NORMAL)
+    #: How long it may take, in seconds; NULL = as long as it takes.
+    timeout = models.FloatField(_("timeout (s)"), null=True, blank=True)
     #: Why there is a run.
     origin = models.CharField(_("origin"), max_length=10, choices=RunOrigin, default=RunOrigin.SCHEDULE)
     #: Name of who asked for it by hand.
@@ -201,6 +232,8 @@ class JobRun(models.Model):
     slot = UTCDateTimeField(_("fire time"), null=True, blank=True)
     #: 1 for the first try.
     attempt = models.PositiveIntegerField(_("attempt"), default=1)
+    #: Primary key of the first attempt; NULL for a first attempt.
+    first_attempt = models.BigIntegerField(_("first attempt"), null=True, blank=True)
     #: Of a summary: the first and last fire time it stands for, how many there were, and whether that was counted exactly.
     covers_from = UTCDateTimeField(_("from"), null=True, blank=True)
     covers_until = UTCDateTimeField(_("until"), null=True, blank=True)
@@ -220,8 +253,24 @@ class JobRun(models.Model):
     node = models.CharField(_("node"), max_length=32, blank=True)
     #: Name of the thread or process that ran the body.
     worker = models.CharField(_("worker"), max_length=255, blank=True)
+    #: When somebody, or something, asked for its cancellation; NULL = nobody did.
+    cancel_requested_at = UTCDateTimeField(_("cancellation requested at"), null=True, blank=True)
+    #: Name of who asked for it; empty where it was no person.
+    cancel_requested_by = models.CharField(_("cancellation requested by"), max_length=255, blank=True)
+    #: Why, in the words of who did it.
+    cancel_reason = models.TextField(_("reason of the cancellation"), blank=True)
+    #: How far it has come, in steps of its own; NULL where it does not say.
+    progress_done = models.FloatField(_("done"), null=True, blank=True)
+    #: Of how many steps; NULL where it does not say.
+    progress_total = models.FloatField(_("of"), null=True, blank=True)
+    #: What it is doing, in its own words.
+    progress_text = models.CharField(_("doing"), max_length=255, blank=True)
+    #: The end of what it logged.
+    log = models.TextField(_("log"), blank=True)
     #: JSON of what the callable returned, capped.
     result = models.TextField(_("result"), blank=True)
+    #: Whether the result has no JSON form, so that its `repr` was kept.
+    result_is_repr = models.BooleanField(_("result is a repr"), default=False)
     #: Name of the exception's class; empty = there was none.
     exception_type = models.CharField(_("exception"), max_length=255, blank=True)
     #: What the exception said.
@@ -309,6 +358,8 @@ class SchedulerNode(models.Model):
     started_at = UTCDateTimeField(_("started at"))
     seen_at = UTCDateTimeField(_("last heartbeat at"))
     last_pass_at = UTCDateTimeField(_("last pass at"), null=True, blank=True)
+    #: The queues that it serves, as a JSON list; empty = all.
+    queues = models.TextField(_("queues"), default="[]")
     #: JSON: alias → {"type", "capacity", "running"}.
     executors = models.TextField(_("executors"), default="{}")
     #: Ids of the jobs that the code of this node declares, as a JSON list.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from .exceptions import InvalidJobError, SchedulerError, did_you_mean
 from .refs import callable_ref, load_callable
+from .retries import Retry
 from .triggers.base import BaseTrigger, as_utc
+from .triggers.registry import takes
 
 #: Longest id that every job store can keep.
 MAX_ID_LENGTH = 191
@@ -22,6 +25,15 @@ MOST_INSTANCES = 2**31 - 1
 #: What a job does when the node that performs it dies: leave the run abandoned, or run it again.
 ABANDON_POLICIES = ("abandon", "rerun")
 
+#: What becomes of a fire time that meets a run of the same job when no instance is free: skip it, let it wait, or cancel that run.
+OVERLAP_POLICIES = ("skip", "queue", "replace")
+
+#: Levels of priority, the most urgent one first.
+PRIORITIES = ("high", "normal", "low")
+
+#: Longest timeout, in seconds: about a year.
+LONGEST_TIMEOUT = 366 * 86_400
+
 #: The attributes that `add_job()` and `modify()` take, `id` aside.
 JOB_OPTIONS = (
     "func",
@@ -34,6 +46,11 @@ JOB_OPTIONS = (
     "max_instances",
     "misfire_grace_time",
     "on_abandoned",
+    "timeout",
+    "retry",
+    "overlap",
+    "queue",
+    "priority",
     "next_run_time",
 )
 
@@ -141,12 +158,41 @@ def _checked_executor(value: object) -> str:
     return value
 
 
-def _checked_policy(value: object) -> str:
-    if value not in ABANDON_POLICIES:
+def _one_of(option: str, choices: tuple[str, ...]) -> Callable[[object], str]:
+    """Return the check of an option that is one of a few words."""
+    *others, last = map(repr, choices)
+    expected = f"{', '.join(others)} or {last}"
+
+    def checked(value: object) -> str:
+        if value not in choices:
+            raise InvalidJobError(
+                f"Job option {option!r} must be {expected}, got {value!r}.{did_you_mean(value, choices)}"
+            )
+        return str(value)
+
+    return checked
+
+
+def _checked_timeout(value: object) -> float | None:
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    if number is not None and (
+        isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number <= LONGEST_TIMEOUT
+    ):
         raise InvalidJobError(
-            f"Job option 'on_abandoned' must be 'abandon' or 'rerun', got {value!r}.{did_you_mean(value, ABANDON_POLICIES)}"
+            f"Job option 'timeout' must be a positive number of seconds or None, got {value!r}. "
+            "None lets a run take as long as it takes."
         )
-    return str(value)
+    return number
+
+
+def checked_queue(value: object) -> str:
+    """Return `value` if it can be the name of a queue."""
+    if not isinstance(value, str) or not re.fullmatch(r"[\w.:-]{1,100}", value):
+        raise InvalidJobError(
+            f"Job option 'queue' must be 1 to 100 letters, digits, '_', '.', ':' or '-', got {value!r}. "
+            "Leave it out for 'default'."
+        )
+    return value
 
 
 def _checked_moment(value: object) -> datetime | None:
@@ -169,7 +215,12 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
     "coalesce": _checked_coalesce,
     "max_instances": _checked_instances,
     "misfire_grace_time": _checked_grace,
-    "on_abandoned": _checked_policy,
+    "on_abandoned": _one_of("on_abandoned", ABANDON_POLICIES),
+    "timeout": _checked_timeout,
+    "retry": Retry.checked,
+    "overlap": _one_of("overlap", OVERLAP_POLICIES),
+    "queue": checked_queue,
+    "priority": _one_of("priority", PRIORITIES),
     "next_run_time": _checked_moment,
 }
 
@@ -183,14 +234,15 @@ _KEYWORDS = (
 )
 
 
-def refuse_misspelt(names: Iterable[str]) -> None:
-    """Raise if a name that came as an argument of a trigger is nearly that of a job's option.
+def refuse_misspelt(trigger: object, names: Iterable[str]) -> None:
+    """Raise if a name that came as an argument of `trigger`, which does not take it, is nearly that of a job's option.
 
     Raises:
         InvalidJobError: it names the option that was meant.
     """
     for name in names:
-        if guess := did_you_mean(name, _KEYWORDS):
+        known = isinstance(trigger, str) and takes(trigger, name)
+        if not known and (guess := did_you_mean(name, _KEYWORDS)):
             raise InvalidJobError(f"Unknown option {name!r}.{guess}")
 
 

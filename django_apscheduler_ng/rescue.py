@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .connections import begin_with_a_write, transaction_of_its_own
+from .ledger import next_attempt
 from .models import JobRun, NodeState, OnAbandoned, ScheduledJob, SchedulerNode
 from .querysets import by_keys
 from .runs import RunStatus
@@ -81,25 +82,9 @@ def _rerun(using: str, found: list[JobRun], now: datetime) -> int:
         pk__in={run.job_key for run in running}, on_abandoned=OnAbandoned.RERUN
     )
     asking = set(jobs.values_list("pk", flat=True))
-    again = [_next_attempt(run, now) for run in running if run.job_key in asking]
+    again = [next_attempt(run, now) for run in running if run.job_key in asking]
     JobRun.objects.using(using).bulk_create(again)
     return len(again)
-
-
-def _next_attempt(run: JobRun, now: datetime) -> JobRun:
-    columns = {
-        field.attname: getattr(run, field.attname) for field in JobRun._meta.concrete_fields if not field.primary_key
-    }
-    columns.update(
-        attempt=run.attempt + 1,
-        status=RunStatus.PENDING,
-        node="",
-        worker="",
-        due_at=now,
-        claimed_at=None,
-        started_at=None,
-    )
-    return JobRun(**columns)
 
 
 def interrupt(using: str, namespace: str, node: str, now: datetime) -> int:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .exceptions import ConfigurationError, SchedulerError
+from .exceptions import ConfigurationError, SchedulerError, StoredDataError
 from .job import Job
 from .models import ScheduledJob
 from .planning import JobView
 from .refs import callable_ref
+from .retries import Retry
 from .serialization import dump_trigger, dump_value, read_arguments, trigger_or_stand_in
+from .storable import canonical_text
 from .triggers.base import BaseTrigger
 from .triggers.unreadable import UnreadableTrigger
 
@@ -29,6 +32,11 @@ DECLARED = (
     "max_instances",
     "misfire_grace_time",
     "on_abandoned",
+    "timeout",
+    "retry",
+    "overlap",
+    "queue",
+    "priority",
 )
 
 #: Columns that a change by the API may touch.
@@ -70,6 +78,11 @@ class DueJob(NamedTuple):
     max_instances: int
     misfire_grace_time: float | None
     on_abandoned: str
+    timeout: float | None
+    retry: str
+    overlap: str
+    queue: str
+    priority: str
     paused: bool
     pause_reason: str
     revision: int
@@ -98,6 +111,11 @@ class ListedJob(NamedTuple):
     max_instances: int
     misfire_grace_time: float | None
     on_abandoned: str
+    timeout: float | None
+    retry: str
+    overlap: str
+    queue: str
+    priority: str
     paused: bool
     pause_reason: str
     retired_at: datetime | None
@@ -121,6 +139,11 @@ _WRITERS: dict[str, Callable[[Job], dict[str, Any]]] = {
     "max_instances": lambda job: {"max_instances": job.max_instances},
     "misfire_grace_time": lambda job: {"misfire_grace_time": job.misfire_grace_time},
     "on_abandoned": lambda job: {"on_abandoned": job.on_abandoned},
+    "timeout": lambda job: {"timeout": job.timeout},
+    "retry": lambda job: {"retry": dump_retry(job.retry)},
+    "overlap": lambda job: {"overlap": job.overlap},
+    "queue": lambda job: {"queue": job.queue},
+    "priority": lambda job: {"priority": job.priority},
 }
 
 
@@ -146,7 +169,11 @@ def read_trigger(row: JobColumns) -> BaseTrigger:
 def to_job(row: JobColumns) -> Job:
     """Return the job that a row holds, without importing its callable. Never fails: a damaged row becomes a broken job."""
     args, kwargs, problem = _arguments(row)
-    trigger = read_trigger(row)
+    trigger, retry = read_trigger(row), None
+    try:
+        retry = read_retry(row.retry)
+    except SchedulerError as error:
+        problem = problem or str(error)
     rests = row.paused or getattr(row, "retired_at", None) is not None
     if isinstance(trigger, UnreadableTrigger):
         problem = problem or trigger.problem
@@ -162,6 +189,11 @@ def to_job(row: JobColumns) -> Job:
         max_instances=row.max_instances,
         misfire_grace_time=row.misfire_grace_time,
         on_abandoned=row.on_abandoned,
+        timeout=row.timeout,
+        retry=retry,
+        overlap=row.overlap,
+        queue=row.queue,
+        priority=row.priority,
         next_run_time=None if rests else row.next_run_time,
         next_fire_time=None if rests else row.next_fire_time,
         claimed_through=row.claimed_through,
@@ -191,6 +223,26 @@ def to_view(row: DueJob, live: int) -> JobView:
         live=live,
         parked=row.parked and planned,
     )
+
+
+def dump_retry(retry: Retry | None) -> str:
+    """Return the text of a retry policy; empty for none."""
+    return "" if retry is None else canonical_text(retry.as_dict())
+
+
+@lru_cache(maxsize=256)
+def read_retry(text: str) -> Retry | None:
+    """Return the retry policy that a column holds.
+
+    Raises:
+        StoredDataError: it cannot be read.
+    """
+    try:
+        return Retry.checked(json.loads(text)) if text else None
+    except (ValueError, SchedulerError) as error:
+        raise StoredDataError(
+            f"Retry policy {text!r} must be JSON like {{\"attempts\": 3}} or empty: {error} Correct the column 'retry'."
+        ) from error
 
 
 def check_trigger(row: JobColumns) -> None:

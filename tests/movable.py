@@ -42,6 +42,14 @@ def fill(scheduler):
     add(noop, CronTrigger.from_crontab("0 0 13 * 5"), id="crontab", args=ARGUMENTS[0], kwargs=ARGUMENTS[1])
     add(noop, DateTrigger("2026-03-01 10:00", "Asia/Tokyo"), id="date", misfire_grace_time=0.5, coalesce=False)
     add(noop, IntervalTrigger(days=7, start_date="2026-01-01"), id="interval", max_instances=3, on_abandoned="rerun")
+    policies = {
+        "timeout": 1.5,
+        "retry": {"attempts": 4, "on": ["TimeoutError"]},
+        "overlap": "queue",
+        "queue": "mail",
+        "priority": "low",
+    }
+    add(noop, IntervalTrigger(days=1, start_date="2026-01-01"), id="policies", **policies)
     add(noop, CalendarIntervalTrigger(months=1), id="calendar", next_run_time="2026-02-02T02:02:02+02:00")
     add(noop, OrTrigger([IntervalTrigger(hours=2), CronTrigger(day="last")], jitter=9), id="or", executor="processpool")
     add(fail, "interval", minutes=5, id="paused")
@@ -50,7 +58,8 @@ def fill(scheduler):
 
 SHOWN = (
     "id", "name", "func_ref", "args", "kwargs", "trigger", "executor", "coalesce", "max_instances", "misfire_grace_time",
-    "on_abandoned", "next_run_time", "next_fire_time", "claimed_through", "pause_reason", "broken_reason",
+    "on_abandoned", "timeout", "retry", "overlap", "queue", "priority",
+    "next_run_time", "next_fire_time", "claimed_through", "pause_reason", "broken_reason",
 )  # fmt: skip
 
 

@@ -44,7 +44,8 @@ class _Words:
     def jobs(self, source: str, number: str = "{}") -> str:
         """Return the statement that inserts the jobs; `number` makes a floating point number of text."""
         columns = {name: f"v.{self._quote(name)}" for name in JOB}
-        columns["misfire_grace_time"] = number.format(columns["misfire_grace_time"])
+        for name in ("misfire_grace_time", "timeout"):
+            columns[name] = number.format(columns[name])
         columns["planned_trigger"] = columns["trigger"]
         columns |= {name: f"c.{name}" for name in ("namespace", "environment", "origin")}
         columns |= dict.fromkeys(("created_at", "updated_at"), f"c.{self._quote('at')}")

@@ -128,7 +128,7 @@ class Reader:
         """
         _check_keys(data)
         ref = _field(data, "func", self._checked_ref)
-        options = {name: _field(data, name, _option(name)) for name in PLAIN if name in data}
+        options = {name: _field(data, name, _option(name)) for name in (*PLAIN, "retry") if name in data}
         options.setdefault("name", ref.rpartition(":")[2])
         job = Job(
             id=_field(data, "id", checked_id),

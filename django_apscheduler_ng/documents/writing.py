@@ -22,13 +22,24 @@ FORMAT = "django_apscheduler_ng jobs"
 VERSION = 1
 
 #: Options of a job that are written as they are.
-PLAIN = ("name", "executor", "coalesce", "max_instances", "misfire_grace_time", "on_abandoned")
+PLAIN = (
+    "name",
+    "executor",
+    "coalesce",
+    "max_instances",
+    "misfire_grace_time",
+    "on_abandoned",
+    "timeout",
+    "overlap",
+    "queue",
+    "priority",
+)
 
 #: Moments of a job, as ISO 8601 text with an offset.
 MOMENTS = ("next_run_time", "next_fire_time", "claimed_through")
 
 #: All keys that a job may have.
-FIELDS = ("id", "jobstore", "func", "args", "kwargs", "trigger", *PLAIN, *MOMENTS, "pause_reason")
+FIELDS = ("id", "jobstore", "func", "args", "kwargs", "trigger", *PLAIN, "retry", *MOMENTS, "pause_reason")
 
 #: Jobs that cannot be written are named, up to so many.
 MOST_NAMED = 10
@@ -91,6 +102,7 @@ def _described(alias: str, job: Job) -> dict[str, Any]:
         "kwargs": json.loads(dump_value(job.kwargs, where="kwargs")),
         "trigger": json.loads(dump_trigger(job.trigger)),
         **{name: getattr(job, name) for name in PLAIN},
+        "retry": None if job.retry is None else job.retry.as_dict(),
     }
     return described | _runtime(job)
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from django_apscheduler_ng.clock import Clock, Timing
 from django_apscheduler_ng.refs import load_callable
+from django_apscheduler_ng.retries import class_name
 from django_apscheduler_ng.runs import Outcome, RunContext, RunStatus, enter_run, run_context
 
 logger = logging.getLogger(__name__)
@@ -193,16 +194,11 @@ def outcome_of(result: Any, error: BaseException | None, **measured: Any) -> Out
     return Outcome(
         status=RunStatus.FAILED,
         exception=error,
-        exception_type=type_name(type(error)),
+        exception_type=class_name(type(error)),
         exception_message=_text_of(error),
         traceback=_format(error),
         **measured,
     )
-
-
-def type_name(kind: type) -> str:
-    """Return the name of a type as tracebacks show it."""
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _own_part(tb: TracebackType | None) -> TracebackType | None:
@@ -220,11 +216,11 @@ def _text_of(error: BaseException) -> str:
     try:
         return str(error)
     except BaseException as failure:  # a broken __str__ must not cost the outcome
-        return f"<str() of this exception raised {type_name(type(failure))}>"
+        return f"<str() of this exception raised {class_name(type(failure))}>"
 
 
 def _format(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(error))
     except BaseException as failure:  # likewise
-        return f"{type_name(type(error))}: <formatting this exception raised {type_name(type(failure))}>\n"
+        return f"{class_name(type(error))}: <formatting this exception raised {class_name(type(failure))}>\n"

@@ -20,9 +20,10 @@ from typing import Any
 from django_apscheduler_ng.clock import SYSTEM_CLOCK
 from django_apscheduler_ng.exceptions import WorkerError
 from django_apscheduler_ng.refs import callable_ref, load_callable
+from django_apscheduler_ng.retries import class_name
 from django_apscheduler_ng.runs import Outcome, Run, RunContext
 
-from .body import IDLE, end_worker, outcome_of, perform, type_name
+from .body import IDLE, end_worker, outcome_of, perform
 
 READY = b"ready"
 TAKEN = b"taken"
@@ -56,7 +57,7 @@ def request_of(run: Run, around: str | None) -> Request:
         arguments = pickle.dumps((tuple(run.args), dict(run.kwargs)))
     except Exception as error:
         raise WorkerError(
-            f"The arguments of the run cannot be sent to a worker process: {type_name(type(error))}: {error}. "
+            f"The arguments of the run cannot be sent to a worker process: {class_name(type(error))}: {error}. "
             f"Pass {PLAIN_VALUES}"
         ) from error
     func_ref = run.func_ref or callable_ref(run.func)
@@ -76,7 +77,7 @@ def _serve(connection: Connection, initialize: Callable[[], object] | None) -> N
         if initialize is not None:
             initialize()
     except BaseException as error:
-        connection.send_bytes(f"{type_name(type(error))}: {error}".encode(errors="replace"))
+        connection.send_bytes(f"{class_name(type(error))}: {error}".encode(errors="replace"))
         return
     connection.send_bytes(READY)
     around = None
@@ -138,7 +139,7 @@ def _open_arguments(arguments: bytes) -> Sequence[Any]:
         opened: Sequence[Any] = pickle.loads(arguments)  # noqa: S301 -- from the parent, never from a store
     except Exception as error:
         raise WorkerError(
-            f"The arguments of the run cannot be rebuilt in a worker process: {type_name(type(error))}: {error}. "
+            f"The arguments of the run cannot be rebuilt in a worker process: {class_name(type(error))}: {error}. "
             f"Pass {PLAIN_VALUES}"
         ) from error
     return opened
@@ -185,7 +186,7 @@ def _summary(outcome: Outcome) -> str:
 def _without_result(outcome: Outcome, verb: str, error: BaseException) -> Outcome:
     """Return the failure that stands for an outcome whose result does not get through."""
     failure = WorkerError(
-        f"The result of the run cannot be {verb} the worker process: {type_name(type(error))}: {error}. "
+        f"The result of the run cannot be {verb} the worker process: {class_name(type(error))}: {error}. "
         f"Return {PLAIN_VALUES}"
     )
     return outcome_of(

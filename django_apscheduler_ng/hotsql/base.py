@@ -51,14 +51,29 @@ OF_THE_JOB = {
     "args": "args",
     "kwargs": "kwargs",
     "executor": "executor",
+    "queue": "queue",
+    "priority": "priority",
+    "timeout": "timeout",
 }
 
 #: Columns of a run that are the same for all that a claim inserts, besides the node and the moment.
 CONSTANT = {
     "origin": "'schedule'",
     "attempt": "1",
+    "result_is_repr": "false",
     **dict.fromkeys(
-        ("requested_by", "worker", "result", "exception_type", "exception_message", "traceback"),
+        (
+            "requested_by",
+            "cancel_requested_by",
+            "cancel_reason",
+            "progress_text",
+            "log",
+            "worker",
+            "result",
+            "exception_type",
+            "exception_message",
+            "traceback",
+        ),
         "''",
     ),
 }

@@ -16,6 +16,7 @@ from typing import Any
 from ..exceptions import SchedulerError, StoredDataError
 from ..job import Job
 from ..refs import callable_ref
+from ..retries import Retry
 from ..serialization import dump_trigger, dump_value, load_value, read_arguments, trigger_or_stand_in
 from ..storable import canonical_text
 from ..triggers.unreadable import UnreadableTrigger
@@ -66,6 +67,11 @@ _WRITERS: Mapping[str, Callable[[Job], Any]] = {
     "max_instances": lambda job: job.max_instances,
     "misfire_grace_time": lambda job: job.misfire_grace_time,
     "on_abandoned": lambda job: job.on_abandoned,
+    "timeout": lambda job: job.timeout,
+    "retry": lambda job: job.retry and job.retry.as_dict(),
+    "overlap": lambda job: job.overlap,
+    "queue": lambda job: job.queue,
+    "priority": lambda job: job.priority,
 }
 
 
@@ -116,10 +122,11 @@ def read_job(record: Record) -> Job:
     runtime, damage = _read_runtime(record)
     moment, oddity = _read_moment(record)
     args, kwargs, wrong = _read_arguments(definition)
+    retry, unfit = _read_retry(definition)
     trigger = trigger_or_stand_in(definition["trigger"])
     if isinstance(trigger, UnreadableTrigger):
         wrong = wrong or trigger.problem
-    problem = problem or wrong or damage or oddity
+    problem = problem or wrong or unfit or damage or oddity
     return Job.restored(
         id=record.job_id,
         name=definition["name"],
@@ -127,6 +134,7 @@ def read_job(record: Record) -> Job:
         args=args,
         kwargs=kwargs,
         trigger=trigger,
+        retry=retry,
         **{name: definition[name] for name in _PLAIN},
         next_run_time=moment,
         next_fire_time=None if moment is None else runtime["next_fire_time"],
@@ -137,7 +145,17 @@ def read_job(record: Record) -> Job:
 
 
 #: Options that are stored as they are.
-_PLAIN = ("executor", "coalesce", "max_instances", "misfire_grace_time", "on_abandoned")
+_PLAIN = (
+    "executor",
+    "coalesce",
+    "max_instances",
+    "misfire_grace_time",
+    "on_abandoned",
+    "timeout",
+    "overlap",
+    "queue",
+    "priority",
+)
 
 _DEFINITION: Mapping[str, tuple[type, ...]] = {
     "version": (int,),
@@ -151,6 +169,11 @@ _DEFINITION: Mapping[str, tuple[type, ...]] = {
     "max_instances": (int,),
     "misfire_grace_time": (float, int, type(None)),
     "on_abandoned": (str,),
+    "timeout": (float, int, type(None)),
+    "retry": (dict, type(None)),
+    "overlap": (str,),
+    "queue": (str,),
+    "priority": (str,),
 }
 
 _RUNTIME: Mapping[str, tuple[type, ...]] = {
@@ -186,6 +209,11 @@ def _stand_in(record: Record) -> dict[str, Any]:
         "max_instances": 1,
         "misfire_grace_time": None,
         "on_abandoned": "abandon",
+        "timeout": None,
+        "retry": None,
+        "overlap": "skip",
+        "queue": "default",
+        "priority": "normal",
     }
 
 
@@ -211,6 +239,13 @@ def _read_arguments(definition: Mapping[str, Any]) -> tuple[tuple[Any, ...], dic
         return (*read_arguments(definition["args"], definition["kwargs"]), "")
     except SchedulerError as error:
         return (), {}, str(error)
+
+
+def _read_retry(definition: Mapping[str, Any]) -> tuple[Retry | None, str]:
+    try:
+        return Retry.checked(definition["retry"]), ""
+    except SchedulerError as error:
+        return None, str(error)
 
 
 def _checked(data: Any, kinds: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:

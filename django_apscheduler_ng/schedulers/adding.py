@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from ..events import EVENT_JOB_ADDED, EVENT_JOB_MODIFIED, JobEvent
 from ..exceptions import InvalidJobError, InvalidTriggerError, in_a_series
 from ..job import Job
 from ..policies import JOB_OPTIONS, refuse_misspelt
+from ..retries import Retry
 from ..triggers.base import BaseTrigger
 from ..triggers.registry import create_trigger
 from .access import StoreAccess
@@ -53,6 +54,11 @@ class AddJobs(StoreAccess):
         executor: str = "default",
         replace_existing: bool = False,
         on_abandoned: str = undefined,
+        timeout: float | timedelta | None = undefined,
+        retry: Retry | Mapping[str, Any] | int | None = undefined,
+        overlap: str = undefined,
+        queue: str = undefined,
+        priority: str = undefined,
         **trigger_args: Any,
     ) -> Job:
         """Add a job and return it.
@@ -73,6 +79,11 @@ class AddJobs(StoreAccess):
             replace_existing: take the place of a job with this id instead of failing. With an equal trigger the old job's next
                 run time and pause stay.
             on_abandoned: `abandon` or `rerun`, for runs whose node died.
+            timeout: how long a run may take, in seconds; None = as long as it takes.
+            retry: how often a failed run is tried again, and when: a number of attempts, a mapping, or a `Retry`; None = never.
+            overlap: `skip`, `queue` or `replace`: what becomes of a fire time that meets as many runs as there may be.
+            queue: name of the queue; a node may serve some queues only.
+            priority: `high`, `normal` or `low`: who goes first where executors are full.
             **trigger_args: arguments of the trigger that was named.
 
         Raises:
@@ -92,6 +103,11 @@ class AddJobs(StoreAccess):
             coalesce=coalesce,
             max_instances=max_instances,
             on_abandoned=on_abandoned,
+            timeout=timeout,
+            retry=retry,
+            overlap=overlap,
+            queue=queue,
+            priority=priority,
         )
         self._check_executor(executor)
         tentative = self._tentative()
@@ -175,7 +191,7 @@ class AddJobs(StoreAccess):
         try:
             return create_trigger(trigger, trigger_args, timezone=self.timezone, now=self._now(jobstore))
         except InvalidTriggerError:
-            refuse_misspelt(trigger_args)
+            refuse_misspelt(trigger, trigger_args)
             raise
 
     def _store_job(self, job: Job, alias: str, replace_existing: bool) -> None:

@@ -14,7 +14,7 @@ from ..executors.base import BaseExecutor
 from ..jobstores.base import BaseJobStore
 from ..triggers.zones import as_zone
 from .components import EXECUTORS, JOBSTORES, ComponentKind, Made, make_component
-from .options import as_bool, as_int, as_mapping, as_seconds, check_keys, is_none, normalise_options
+from .options import as_bool, as_int, as_mapping, as_retry, as_seconds, check_keys, is_none, normalise_options
 
 _KNOWN = (
     "jobstores",
@@ -26,7 +26,17 @@ _KNOWN = (
     "logger",
     "clock",
 )
-_DEFAULTS_KNOWN = ("coalesce", "max_instances", "misfire_grace_time", "on_abandoned")
+_DEFAULTS_KNOWN = (
+    "coalesce",
+    "max_instances",
+    "misfire_grace_time",
+    "on_abandoned",
+    "timeout",
+    "retry",
+    "overlap",
+    "queue",
+    "priority",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +91,12 @@ def read_job_defaults(given: object) -> dict[str, Any]:
         read["coalesce"] = as_bool(read["coalesce"], "job_defaults.coalesce")
     if "max_instances" in read:
         read["max_instances"] = as_int(read["max_instances"], "job_defaults.max_instances", minimum=1)
-    if "misfire_grace_time" in read:
-        grace = read["misfire_grace_time"]
-        name = "job_defaults.misfire_grace_time"
-        read["misfire_grace_time"] = None if is_none(grace) else as_seconds(grace, name, positive=True)
+    for option in ("misfire_grace_time", "timeout"):
+        if option in read:
+            seconds, name = read[option], f"job_defaults.{option}"
+            read[option] = None if is_none(seconds) else as_seconds(seconds, name, positive=True)
+    if "retry" in read:
+        read["retry"] = None if is_none(read["retry"]) else as_retry(read["retry"], "job_defaults.retry")
     return read
 
 

@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django_apscheduler_ng.exceptions import ConfigurationError, did_you_mean
+from django_apscheduler_ng.exceptions import ConfigurationError, InvalidJobError, did_you_mean
+from django_apscheduler_ng.policies import checked_queue
+from django_apscheduler_ng.retries import Retry
 
 #: Prefixes that dotted keys may have; one configuration uses one of them.
 PREFIXES = ("apscheduler.", "django_apscheduler_ng.")
@@ -171,6 +173,23 @@ def as_choice(value: object, name: str, *, choices: Collection[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise wrong_value(value, name, f"one of: {', '.join(choices)}", did_you_mean(value, choices).lstrip())
     return value
+
+
+def as_retry(value: object, name: str) -> Retry | None:
+    """Return the retry policy of a number of attempts or a mapping."""
+    number = _number(value) if isinstance(value, str) else None
+    try:
+        return Retry.checked(int(number) if number is not None and number.is_integer() else value)
+    except InvalidJobError as error:
+        raise OptionError(f"Option {name!r}: {error}") from error
+
+
+def as_queue(value: object, name: str) -> str:
+    """Return the name of a queue."""
+    try:
+        return checked_queue(value)
+    except InvalidJobError as error:
+        raise OptionError(f"Option {name!r}: {error}") from error
 
 
 def _number(value: object) -> float | None:

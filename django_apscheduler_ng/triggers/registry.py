@@ -101,6 +101,15 @@ def create_trigger(
 
 
 @cache
+def takes(name: str, argument: str) -> bool:
+    """Return whether the trigger of this name has an argument of that name.
+
+    Raises:
+        InvalidTriggerError: there is no such trigger.
+    """
+    return argument in _parameters(trigger_class(name))
+
+
 def _parameters(cls: type[BaseTrigger]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(cls).parameters
 

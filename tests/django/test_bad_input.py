@@ -234,7 +234,7 @@ CHANGES = [
         "modify_job",
         {"misfre_grace_time": 5},
         "Unknown job option 'misfre_grace_time'. Did you mean 'misfire_grace_time'? The options are func, args, kwargs, name, "
-        "trigger, executor, coalesce, max_instances, misfire_grace_time, on_abandoned, next_run_time.",
+        "trigger, executor, coalesce, max_instances, misfire_grace_time, on_abandoned, timeout, retry, overlap, queue, priority, next_run_time.",
         id="unknown-option",
     ),
     pytest.param(

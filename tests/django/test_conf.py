@@ -1,6 +1,6 @@
 import inspect
 import os
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from django.test import override_settings
 
 from django_apscheduler_ng.conf import Config, JobDefaults, Retention, config_errors, get_config
 from django_apscheduler_ng.exceptions import ConfigurationError
+from django_apscheduler_ng.retries import Retry
 from django_apscheduler_ng.schedulers.components import JOBSTORES
 
 
@@ -52,6 +53,11 @@ def test_nested_and_dotted_settings_are_equal():
             "max_instances": 3,
             "misfire_grace_time": timedelta(minutes=1),
             "on_abandoned": "rerun",
+            "timeout": 90,
+            "retry": {"attempts": 3},
+            "overlap": "queue",
+            "queue": "mail",
+            "priority": "low",
         },
         "timezone": ZoneInfo("UTC"),
         "lease": 60,
@@ -67,6 +73,11 @@ def test_nested_and_dotted_settings_are_equal():
         "apscheduler.job_defaults.max_instances": "3",
         "apscheduler.job_defaults.misfire_grace_time": "60",
         "apscheduler.job_defaults.on_abandoned": "rerun",
+        "apscheduler.job_defaults.timeout": "90",
+        "apscheduler.job_defaults.retry": "3",
+        "apscheduler.job_defaults.overlap": "queue",
+        "apscheduler.job_defaults.queue": "mail",
+        "apscheduler.job_defaults.priority": "low",
         "apscheduler.timezone": "UTC",
         "apscheduler.lease": "60",
         "apscheduler.retention.max_age_days": "none",
@@ -75,11 +86,16 @@ def test_nested_and_dotted_settings_are_equal():
     }
 
     assert config_of(dotted) == config_of(nested)
-    assert asdict(config_of(nested).job_defaults) == {
+    assert vars(config_of(nested).job_defaults) == {
         "coalesce": False,
         "max_instances": 3,
         "misfire_grace_time": 60.0,
         "on_abandoned": "rerun",
+        "timeout": 90.0,
+        "retry": Retry(attempts=3),
+        "overlap": "queue",
+        "queue": "mail",
+        "priority": "low",
     }
     assert dict(config_of(nested).executors["processpool"]) == {"type": "processpool", "max_workers": 5}
     assert config_of(nested).retention == Retention(max_age_days=None, max_runs_per_job=1000)

@@ -65,9 +65,9 @@ def test_jobs_come_to_another_store_as_they_were(source, target, schedulers, tmp
     destination = schedulers(STORES[target](), clock)
     done = destination.import_jobs(str(tmp_path / "jobs.json"))
 
-    assert count == len(expected) == 7
+    assert count == len(expected) == 8
     assert contents(destination) == expected
-    assert (len(done.added), done.replaced, done.broken) == (7, [], [])
+    assert (len(done.added), done.replaced, done.broken) == (8, [], [])
 
 
 def test_a_moved_job_goes_on_with_the_fire_time_after_its_last_one(schedulers):
@@ -137,6 +137,11 @@ def test_the_document_is_for_people(filled):
         "max_instances": 1,
         "misfire_grace_time": None,
         "on_abandoned": "abandon",
+        "timeout": None,
+        "retry": None,
+        "overlap": "skip",
+        "queue": "default",
+        "priority": "normal",
         "next_run_time": "2026-01-06T02:00:00+00:00",
     }
 

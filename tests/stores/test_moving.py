@@ -46,7 +46,7 @@ def test_jobs_come_to_another_store_as_they_were(source, target, store, begin, t
     done = destination.import_jobs(tmp_path / "jobs.json")
 
     assert contents(destination) == expected
-    assert count == len(done.added) == 7
+    assert count == len(done.added) == 8
     assert (done.replaced, done.broken) == ([], [])
     destination.shutdown()
 

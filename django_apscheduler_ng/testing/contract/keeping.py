@@ -287,7 +287,8 @@ class KeepingContract(Rig):
             pytest.param(
                 {"name": "new", "max_instance": 2},
                 "Unknown job option 'max_instance'. Did you mean 'max_instances'? The options are func, args, kwargs, name, "
-                "trigger, executor, coalesce, max_instances, misfire_grace_time, on_abandoned, next_run_time.",
+                "trigger, executor, coalesce, max_instances, misfire_grace_time, on_abandoned, "
+                "timeout, retry, overlap, queue, priority, next_run_time.",
                 id="unknown-option",
             ),
         ],
