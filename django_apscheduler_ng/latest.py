@@ -24,4 +24,4 @@ def last_runs(rows: Sequence[ScheduledJob]) -> dict[int, JobRun]:
 
 
 def _without_long_texts(runs: Any) -> Any:
-    return runs.defer("result", "traceback", "args", "kwargs")
+    return runs.defer("result", "traceback", "args", "kwargs", "log")

@@ -64,7 +64,7 @@ def gather_facts(job: ScheduledJob, start: datetime | None = None, end: datetime
 
 
 def _light(runs: JobRunQuerySet) -> Any:
-    return runs.defer("result", "traceback", "args", "kwargs")
+    return runs.defer("result", "traceback", "args", "kwargs", "log")
 
 
 def _jitter(job: ScheduledJob) -> timedelta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import BooleanOptionalAction
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from ..bootstrap import get_scheduler
-from ..policies import ABANDON_POLICIES
+from ..policies import ABANDON_POLICIES, OVERLAP_POLICIES, PRIORITIES
 from ..storetime import store_now
 from .base import Subcommand
 from .named import (
@@ -25,7 +26,10 @@ from .output import when_and_far
 from .showing import fire_times
 
 #: Options that have the name of an option of `add_job()` and are passed on as they are.
-_AS_THEY_ARE = ("id", "name", "executor", "jobstore", "max_instances", "coalesce", "on_abandoned")
+_AS_THEY_ARE = (
+    *("id", "name", "executor", "jobstore", "max_instances", "coalesce", "on_abandoned"),
+    *("overlap", "queue", "priority"),
+)
 
 _NONE = "none"
 
@@ -73,6 +77,17 @@ class Add(Subcommand):
             "--coalesce", action=BooleanOptionalAction, help="whether several fire times that are due become one run"
         )
         parser.add_argument("--on-abandoned", choices=ABANDON_POLICIES, help="what becomes of a run whose node died")
+        parser.add_argument("--timeout", metavar="SECONDS", help="how long a run may take; none = as long as it takes")
+        parser.add_argument(
+            "--retry",
+            metavar="N|JSON",
+            help='attempts in all, or a JSON object like {"attempts": 3, "delay": 10}; none = one',
+        )
+        parser.add_argument(
+            "--overlap", choices=OVERLAP_POLICIES, help="what becomes of a fire time that finds no instance free"
+        )
+        parser.add_argument("--queue", metavar="NAME", help="the queue (default)")
+        parser.add_argument("--priority", choices=PRIORITIES, help="who goes first where executors are full")
         parser.add_argument(
             "--next-run-time", metavar="WHEN", help="when it runs first, instead of when the trigger says"
         )
@@ -102,8 +117,11 @@ class Add(Subcommand):
 def _read(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of the job that are written otherwise than their values."""
     found = read_argument_options(options)
-    if options["misfire_grace_time"] is not None:
-        found["misfire_grace_time"] = _seconds(options["misfire_grace_time"])
+    for name in ("misfire_grace_time", "timeout"):
+        if options[name] is not None:
+            found[name] = _seconds(f"--{name.replace('_', '-')}", options[name])
+    if options["retry"] is not None:
+        found["retry"] = _retry(options["retry"])
     if options["paused"] and options["next_run_time"]:
         raise CommandError("Options --paused and --next-run-time exclude each other: a paused job has no next run.")
     if options["paused"]:
@@ -114,10 +132,23 @@ def _read(options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _seconds(text: str) -> float | None:
+def _seconds(option: str, text: str) -> float | None:
+    """Return a number of seconds, None for the word none."""
     if text.lower() == _NONE:
         return None
     try:
         return float(text)
     except ValueError:
-        raise CommandError(f"Option --misfire-grace-time must be a number of seconds or none, got {text!r}.") from None
+        raise CommandError(f"Option {option} must be a number of seconds or none, got {text!r}.") from None
+
+
+def _retry(text: str) -> Any:
+    """Return what `add_job(retry=…)` takes; it checks the rest."""
+    if text.lower() == _NONE:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise CommandError(
+            f"Option --retry must be a number of attempts, a JSON object or none, got {text!r}. Write --retry 3."
+        ) from None

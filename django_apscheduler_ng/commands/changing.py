@@ -12,6 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from ..bootstrap import get_scheduler
 from ..exceptions import SchedulerError
+from ..forgetting import forget
 from ..models import ScheduledJob
 from ..rows import read_trigger
 from ..storetime import store_now
@@ -43,12 +44,25 @@ class _OfJobs(Subcommand):
         for job_id in dict.fromkeys(options["jobs"]):
             try:
                 named = named_job(job_id, options["jobstore"])
+                self.check(named)
                 with by_operator(options["reason"]):
                     self.act(named, options)
             except (SchedulerError, CommandError) as error:
-                self.err.write(f"{job_id}: {error}")
+                self.err.write(str(error))
                 failed += 1
         return 1 if failed else 0
+
+    def check(self, named: Named) -> None:
+        """Refuse what cannot be done to this job.
+
+        Raises:
+            CommandError: saying why.
+        """
+        if named.row.finished_at is not None:
+            raise CommandError(
+                f"The schedule of job {named.id!r} ended at {when(named.row.finished_at)}: it has no further fire time. "
+                "Add it again to run it again."
+            )
 
     @abstractmethod
     def act(self, named: Named, options: Mapping[str, Any]) -> None:
@@ -96,7 +110,7 @@ class Resume(_OfJobs):
 
     def act(self, named: Named, options: Mapping[str, Any]) -> None:
         """Resume it, and tell when it runs next."""
-        if not named.row.paused and named.row.retired_at is None and named.row.finished_at is None:
+        if not named.row.paused and named.row.retired_at is None:
             self.tell(named, "was not paused, nothing to do.")
             return
         job = get_scheduler().resume_job(named.id, named.alias)
@@ -188,8 +202,14 @@ class Remove(_OfJobs):
         self.out.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
+    def check(self, named: Named) -> None:
+        """Refuse nothing: what is left of a job whose schedule has ended can be removed, too."""
+
     def act(self, named: Named, options: Mapping[str, Any]) -> None:
         """Remove it."""
-        get_scheduler().remove_job(named.id, named.alias)
+        if named.row.finished_at is None:
+            get_scheduler().remove_job(named.id, named.alias)
+        else:
+            forget(named.row)
         declared = " It is declared in code, and comes back when a node starts." if named.row.declared else ""
         self.tell(named, f"removed.{declared}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import islice
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..storetime import store_now
 from .base import Subcommand
 from .named import add_jobstore_option, named_job, project_zone, read_moment, stores
 from .output import late, print_json, print_json_list, read_json, took, when
-from .runrows import RUN_COLUMNS, fire_time, run_cells, run_json
+from .runrows import RUN_COLUMNS, fire_time, progress_words, run_cells, run_json
 from .tables import Column, lines_of, print_facts, print_table
 
 #: Rows that are read at once.
@@ -101,7 +101,7 @@ def _chosen_runs(options: Mapping[str, Any]) -> Iterator[JobRun]:
         by_database.setdefault(store.using, []).append(store)
     keys = _keys(options["job"], options["jobstore"]) if options["job"] else None
     for using, within in by_database.items():
-        runs = JobRun.objects.using(using).defer("result", "traceback", "args", "kwargs")
+        runs = JobRun.objects.using(using).defer("result", "traceback", "args", "kwargs", "log")
         since = (
             read_moment("Option --since", options["since"], store_now(using), ago=True) if options["since"] else None
         )
@@ -160,8 +160,8 @@ class Logs(Subcommand):
     name = "logs"
     summary = "show everything that is recorded of a run"
     description = (
-        "Shows what is recorded of a run: when and where it ran and how it ended, its arguments, its result or its exception with the "
-        "traceback.",
+        "Shows what is recorded of a run: when and where it ran and how it ended, its arguments, how far it has come, "
+        "what it logged, and its result or its exception with the traceback.",
     )
     examples = {"logs 4711": "What became of run 4711.", "logs 4711 --json | jq -r .traceback": "Only the traceback."}
     exit_codes = {0: "the run was shown", 1: "there is no such run"}
@@ -215,9 +215,11 @@ def _facts(run: JobRun) -> Iterator[tuple[str, str]]:
     yield "why", run.reason
     yield "fire time", fire_time(run, zone)
     yield "attempt", str(run.attempt) if run.attempt > 1 else ""
+    yield "progress", progress_words(run)
+    yield "cancellation", _cancellation(run, zone)
     for name in ("due_at", "claimed_at", "started_at", "finished_at"):
         moment = getattr(run, name)
-        yield name.removesuffix("_at"), "" if moment is None else f"{when(moment, zone)} {zone}"
+        yield name.removesuffix("_at"), _exact(moment, zone)
     yield "late", late(run) if run.started_at is not None else ""
     yield "took", took(run, now) if run.started_at is not None else ""
     yield "node", f"{node} ({run.node})" if node is not None else run.node
@@ -227,7 +229,23 @@ def _facts(run: JobRun) -> Iterator[tuple[str, str]]:
     yield "arguments", f"{run.args}  {run.kwargs}"
 
 
+def _exact(moment: datetime | None, zone: tzinfo) -> str:
+    """Return a moment with its milliseconds."""
+    return "" if moment is None else f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {zone}"
+
+
+def _cancellation(run: JobRun, zone: tzinfo) -> str:
+    """Return who asked for the cancellation of a run, when and why."""
+    if run.cancel_requested_at is None:
+        return ""
+    by = f" by {run.cancel_requested_by}" if run.cancel_requested_by else ""
+    return (
+        f"asked for{by} at {when(run.cancel_requested_at, zone)}{f': {run.cancel_reason}' if run.cancel_reason else ''}"
+    )
+
+
 def _texts(run: JobRun) -> Iterator[tuple[str, str]]:
+    yield "Log", run.log
     yield "Result", run.result
     yield "Exception", ": ".join(filter(None, [run.exception_type, run.exception_message]))
     yield "Traceback", run.traceback
@@ -242,5 +260,6 @@ def _whole(run: JobRun) -> dict[str, Any]:
         "args": read_json(run.args),
         "kwargs": read_json(run.kwargs),
         "result": read_json(run.result),
+        "log": run.log,
         "traceback": run.traceback,
     }

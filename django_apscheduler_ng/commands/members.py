@@ -64,6 +64,7 @@ _COLUMNS = (
     Column(title="HEARTBEAT", right=True),
     Column(title="LAST PASS", right=True),
     Column(title="LOAD", cut=True),
+    Column(title="QUEUES", cut=True, optional=True),
     Column(title="STARTED", cut=True),
     Column(title="VERSION", cut=True),
     Column(title="ENVIRONMENT", cut=True, optional=True),
@@ -100,6 +101,7 @@ def _cells(node: SchedulerNode, now: datetime) -> list[str]:
         _age(node.seen_at, now),
         _age(node.last_pass_at, now),
         ", ".join(f"{alias} {running}/{capacity}" for alias, running, capacity in load(node)),
+        ", ".join(queues(node)),
         when(node.started_at, seconds=False),
         node.version,
         node.environment,
@@ -128,6 +130,15 @@ def load(node: SchedulerNode) -> list[tuple[str, int, int | None]]:
     ]
 
 
+def queues(node: SchedulerNode) -> list[str]:
+    """Return the queues that a node serves; none for one that serves all."""
+    try:
+        found = json.loads(node.queues or "[]")
+    except ValueError:
+        return []
+    return [str(name) for name in found] if isinstance(found, list) else []
+
+
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and value >= 0 else None
 
@@ -146,5 +157,6 @@ def _as_json(node: SchedulerNode, now: datetime) -> dict[str, Any]:
         "last_pass_at": iso(node.last_pass_at),
         "heartbeat": node.heartbeat,
         "executors": {alias: {"running": running, "capacity": capacity} for alias, running, capacity in load(node)},
+        "queues": queues(node),
         "version": node.version,
     }

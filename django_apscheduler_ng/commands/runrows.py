@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from ..models import JobRun
+from ..runs import LIVE_STATUSES
 from ..words import clock_words, summary_words
 from .output import error_line, iso, late, took
 from .tables import Column
@@ -23,7 +24,17 @@ RUN_COLUMNS = (
 def run_cells(run: JobRun, now: datetime, zone: tzinfo) -> list[str]:
     """Return a run as a row of a table with `RUN_COLUMNS`."""
     status = str(run.get_status_display())
-    return [str(run.pk), fire_time(run, zone), status, late(run), took(run, now), error_line(run)]
+    told = error_line(run) or (progress_words(run) if run.status in LIVE_STATUSES else "")
+    return [str(run.pk), fire_time(run, zone), status, late(run), took(run, now), told]
+
+
+def progress_words(run: JobRun) -> str:
+    """Return how far a run has come, as it says itself: `3 of 10 (30 %), reading`."""
+    done, total = run.progress_done, run.progress_total
+    steps = "" if done is None else f"{done:g}"
+    if done is not None and total:
+        steps += f" of {total:g} ({100 * done / total:.0f} %)"
+    return ", ".join(filter(None, [steps, run.progress_text]))
 
 
 def fire_time(run: JobRun, zone: tzinfo) -> str:
@@ -52,6 +63,12 @@ def run_json(run: JobRun) -> dict[str, Any]:
         "node": run.node,
         "worker": run.worker,
         "executor": run.executor,
+        "queue": run.queue,
+        "priority": run.priority,
+        "progress": {"done": run.progress_done, "total": run.progress_total, "text": run.progress_text},
+        "cancel_requested_at": iso(run.cancel_requested_at),
+        "cancel_requested_by": run.cancel_requested_by,
+        "cancel_reason": run.cancel_reason,
         "covers_from": iso(run.covers_from),
         "covers_until": iso(run.covers_until),
         "count": run.count,

@@ -94,7 +94,7 @@ class Show(Subcommand):
 def latest_runs(named: Named, count: int = _LAST) -> list[JobRun]:
     """Return the last rows of the job, the last first."""
     runs = JobRun.objects.using(named.store.using).filter(job_key=named.row.pk)
-    return list(runs.defer("result", "traceback", "args", "kwargs").order_by("-pk")[:count])
+    return list(runs.defer("result", "traceback", "args", "kwargs", "log").order_by("-pk")[:count])
 
 
 def fire_times(row: ScheduledJob, now: datetime, count: int) -> list[datetime]:
