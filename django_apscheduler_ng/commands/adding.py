@@ -51,8 +51,8 @@ class Add(Subcommand):
     examples = {
         "add shop.jobs:report cron hour=3 minute=0 --id nightly": "Each night at three.",
         "add shop.jobs:report cron '0 3 * * mon-fri' --id workdays": "The same on workdays, written as in a crontab.",
-        "add shop.jobs:sync interval minutes=5 jitter=30 --id sync --args '[\"eu\"]' --kwargs '{\"full\": false}'": (
-            "Each five minutes, up to half a minute late, with arguments."
+        "add shop.jobs:sync interval minutes=5 jitter=30 --kwargs '{\"full\": false}'": (
+            "Each five minutes, up to half a minute later, with an argument."
         ),
         "add shop.jobs:close date '2026-12-31 23:59' --id close": "Once.",
     }
@@ -63,7 +63,10 @@ class Add(Subcommand):
         """Add callable, trigger and options."""
         parser.add_argument("callable", metavar="CALLABLE", help="the function, as package.module:function")
         parser.add_argument(
-            "trigger", nargs="*", metavar="TRIGGER [NAME=VALUE …]", help="when it runs; left out: once, now"
+            "trigger",
+            nargs="*",
+            metavar="TRIGGER",
+            help="when it runs: a trigger and its arguments; left out: once, now",
         )
         parser.add_argument("--id", metavar="ID", help="id of the job; a random one when left out")
         parser.add_argument("--name", metavar="TEXT", help="name for people; that of the callable when left out")

@@ -141,7 +141,11 @@ class Reschedule(_OfJobs):
         """Add the jobs and the trigger."""
         super().add_arguments(parser)
         parser.add_argument(
-            "--to", nargs="+", required=True, metavar="TRIGGER [NAME=VALUE …]", help="the new trigger and its arguments"
+            "--to",
+            nargs="+",
+            required=True,
+            metavar=("TRIGGER", "NAME=VALUE"),
+            help="the new trigger and its arguments",
         )
 
     def act(self, named: Named, options: Mapping[str, Any]) -> None:
