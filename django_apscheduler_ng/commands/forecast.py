@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,7 +94,7 @@ class Next(Subcommand):
         if rows is not None:
             self._tell_about(rows[0], now)
         else:
-            self._note_changes(found, there, now)
+            self._note_changes(found, there)
         return 0
 
     def _print(self, found: list[Ahead], now: datetime) -> None:
@@ -125,25 +126,20 @@ class Next(Subcommand):
         for words in clock_changes(row, now, 6):
             self.out.write(words)
 
-    def _note_changes(self, found: list[Ahead], there: list[DjangoJobStore], now: datetime) -> None:
+    def _note_changes(self, found: list[Ahead], there: list[DjangoJobStore]) -> None:
         """Tell of each job that is listed what the clock changes among the listed days do to it."""
         if not found:
             return
-        first, last = (moment.date() for moment in (found[0].fire_time, found[-1].fire_time + timedelta(days=1)))
+        first, last = found[0].fire_time, found[-1].fire_time + timedelta(days=1)
+        months = min(_MONTHS, (last - first).days // 30 + 1)
         keys = {one.key for one in found}
         for using in dict.fromkeys(store.using for store in there):
             for row in ScheduledJob.objects.using(using).filter(pk__in=keys).order_by("job_id"):
-                for note in dst_notes(
-                    read_trigger(row), now, _months(now, found[-1].fire_time), first=row.next_fire_time
-                ):
-                    if first <= note.day <= last:
+                for note in dst_notes(read_trigger(row), first, months, first=row.next_fire_time):
+                    if note.day <= last.date():
                         self.out.write(
                             f"{row.job_id}: on {note.day:%a %Y-%m-%d} the clocks change, and {note_words(note)}"
                         )
-
-
-def _months(now: datetime, until: datetime) -> int:
-    return min(_MONTHS, (until - now).days // 30 + 1)
 
 
 def _all_ahead(there: list[DjangoJobStore], now: datetime, until: datetime | None, count: int) -> list[Ahead]:
@@ -165,11 +161,12 @@ def _ahead(
     """Return the first `count` of the fire times of these jobs and of those that were found before."""
     found = list(found or ())
     for row in rows:
-        for one in _of_job(row, now):
-            if (until is not None and one.fire_time > until) or (len(found) >= count and one > found[count - 1]):
-                break
-            insort(found, one)
-            del found[count:]
+        with suppress(Exception):  # a broken trigger, or one of another package: its job is found broken by the nodes
+            for one in _of_job(row, now):
+                if (until is not None and one.fire_time > until) or (len(found) >= count and one > found[count - 1]):
+                    break
+                insort(found, one)
+                del found[count:]
     return found
 
 

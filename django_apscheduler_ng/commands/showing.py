@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -12,6 +11,7 @@ from django.core.management.base import CommandParser
 from ..models import JobRun, ScheduledJob
 from ..preview import dst_notes, preview
 from ..rows import differing, read_trigger
+from ..triggers.unreadable import UnreadableTrigger
 from ..words import note_words, schedule_words, zone_of
 from .base import Subcommand
 from .listing import Listed, as_json, listing
@@ -102,14 +102,22 @@ def fire_times(row: ScheduledJob, now: datetime, count: int) -> list[datetime]:
     if row.finished_at is not None:
         return []
     planned = None if row.paused or row.trigger != row.planned_trigger else row.next_fire_time
-    return preview(read_trigger(row), now, count, first=planned)
+    try:
+        return preview(read_trigger(row), now, count, first=planned)
+    except Exception:  # a broken trigger, or one of another package
+        return []
 
 
 def clock_changes(row: ScheduledJob, now: datetime, count: int = 3) -> Iterator[str]:
     """Yield what the next clock changes do to fire times of a job."""
-    if row.finished_at is None:
-        for note in islice(dst_notes(read_trigger(row), now), count):
-            yield f"{note.day:%a %Y-%m-%d}: the clocks change, and {note_words(note)}"
+    if row.finished_at is not None:
+        return
+    try:
+        notes = dst_notes(read_trigger(row), now)
+    except Exception:  # likewise
+        return
+    for note in notes[:count]:
+        yield f"{note.day:%a %Y-%m-%d}: the clocks change, and {note_words(note)}"
 
 
 def _facts(one: Listed) -> Iterator[tuple[str, str]]:
@@ -122,7 +130,7 @@ def _facts(one: Listed) -> Iterator[tuple[str, str]]:
     yield "why it does not run", one.sentence
     yield "next run", when_and_far(one.next_run_time, now, zone_of(trigger))
     yield "schedule", schedule_words(trigger)
-    yield "trigger", str(trigger)
+    yield "trigger", trigger.problem if isinstance(trigger, UnreadableTrigger) else str(trigger)
     yield "callable", row.func_ref
     yield "arguments", f"{row.args}  {row.kwargs}"
     yield from _policies(row)
