@@ -105,13 +105,15 @@ def _chosen_runs(options: Mapping[str, Any]) -> Iterator[JobRun]:
         since = (
             read_moment("Option --since", options["since"], store_now(using), ago=True) if options["since"] else None
         )
+        namespaces = {store.namespace for store in within}
         if keys is not None:
             runs = runs.filter(job_key__in=keys.get(using, []))
-        else:
-            runs = runs.filter(namespace__in=[store.namespace for store in within])
+        elif options["status"] or options["jobstore"]:
+            runs = runs.filter(namespace__in=namespaces)
         if options["status"]:
             runs = runs.filter(status__in=options["status"])
-        yield from newest_first(runs, since, options["before"])
+        # Not asked of the database where all are wanted: SQLite would take an index for it, and sort the whole history.
+        yield from (run for run in newest_first(runs, since, options["before"]) if run.namespace in namespaces)
 
 
 def _keys(job_id: str, jobstore: str | None) -> dict[str, list[int]]:

@@ -6,6 +6,7 @@ import io
 import json
 
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 
 class Terminal(io.StringIO):
@@ -45,3 +46,8 @@ def refusal(*arguments):
     except CommandError as error:
         return str(error)
     raise AssertionError("it was not refused")
+
+
+def clock_reads(count=1):
+    """Return how many queries so many looks at the clock of the database are: SQLite has none."""
+    return 0 if connection.vendor == "sqlite" else count
