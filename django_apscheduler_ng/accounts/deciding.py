@@ -212,7 +212,7 @@ def rule_at(moment: datetime, definition: Definition, facts: Facts) -> BaseTrigg
     """Return the trigger that the job had at `moment`, on its grid; None where it counts from a moment that is not known."""
     since = definition.planned_by.at if definition.planned_by is not None else facts.job.created_at
     anchor = _anchor(moment, definition, since, facts)
-    if anchor is None and definition.paused:
+    if anchor is None and (definition.paused or definition.retired_by is not None):
         anchor = _latest(facts.slots, moment)
     return on_grid(definition.trigger, anchor, since)
 

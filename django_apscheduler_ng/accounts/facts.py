@@ -13,6 +13,9 @@ from ..models import JobLogEntry, JobRun, ScheduledJob, SchedulerNode
 #: Columns that plan a job anew when they change: what was due and unclaimed until then is not made up for.
 _PLANNED_BY = ("trigger", "paused", "next_run_time")
 
+#: What does the same without changing one of them.
+_PLAN_ANEW = ("added", "retired", "declared again")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -62,8 +65,5 @@ def values(text: str) -> dict[str, Any]:
 
 def plans_anew(entry: JobLogEntry) -> bool:
     """Return whether the job was planned from then on, whatever was due before."""
-    if entry.action == "added":
-        return True
-    return not values(entry.before).keys().isdisjoint(_PLANNED_BY) or not values(entry.after).keys().isdisjoint(
-        _PLANNED_BY
-    )
+    changed = values(entry.before).keys() | values(entry.after).keys()
+    return entry.action in _PLAN_ANEW or not changed.isdisjoint(_PLANNED_BY)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from django_apscheduler_ng.accounts import Fate, account_for, last_accounts
+from django_apscheduler_ng.accounts import Fate, account_for, decide, gather_facts, last_accounts
 from django_apscheduler_ng.actors import acting
 from django_apscheduler_ng.models import JobLogEntry, JobRun, ScheduledJob, SchedulerNode
 from django_apscheduler_ng.planning import due_at
@@ -251,6 +251,18 @@ def test_a_skip_names_the_run_that_held_the_slot(scheduler, account, fake_clock)
     assert told.fate is Fate.SKIPPED
     assert told.sentence == (
         f"It was skipped: run {holder.pk}, under way since Mon 2026-01-05 10:00, held the slot (max. 1 instance(s))."
+    )
+
+
+def test_a_skip_does_not_name_a_run_that_had_ended(scheduler, account):
+    scheduler.add_job(NOOP, "cron", hour="10-23", id="job")
+    scheduler.travel(timedelta(hours=3))
+    holder = JobRun.objects.get(slot=at("10:00"))
+    JobRun.objects.filter(pk=holder.pk).update(status="running", finished_at=None)
+    JobRun.objects.filter(slot=at("12:00")).update(status="skipped", started_at=None)
+
+    assert account("12:00").sentence.startswith(
+        f"It was skipped: run {holder.pk}, under way since Mon 2026-01-05 10:00,"
     )
 
 
@@ -514,6 +526,42 @@ def test_a_pause_after_deleted_runs_is_not_taken_for_the_reason(scheduler, accou
     assert account("15:00").fate is Fate.PAUSED
 
 
+def test_a_change_is_not_taken_for_the_reason_where_runs_were_deleted_for_their_number(scheduler, account, settings):
+    settings.APSCHEDULER = {"retention": {"max_runs_per_job": 3}}
+    scheduler.add_job(NOOP, "cron", hour="10-23", id="job")
+    scheduler.travel(timedelta(hours=6, minutes=30))
+    scheduler.pause_job("job")
+    scheduler.resume_job("job")
+    scheduler.travel(timedelta(hours=3))
+    prune("default", at("19:00"), max_age_days=None, max_runs_per_job=3)
+
+    assert account("10:00").fate is Fate.PRUNED
+
+
+def test_a_change_is_not_taken_for_the_reason_where_events_were_deleted(scheduler, account):
+    scheduler.add_job(NOOP, "cron", hour="10-23", id="job")
+    scheduler.travel(600)
+    scheduler.pause_job("job")
+    scheduler.resume_job("job")
+    scheduler.travel(timedelta(hours=3))
+    scheduler.pause_job("job")
+    scheduler.resume_job("job")
+    JobRun.objects.all().delete()
+    JobLogEntry.objects.filter(action="added").delete()
+
+    assert account("10:00").fate is Fate.PRUNED
+
+
+def test_a_change_is_not_taken_for_the_reason_where_a_run_in_between_is_the_first_that_is_kept(scheduler, account):
+    scheduler.add_job(NOOP, "cron", hour="10-23", id="job")
+    scheduler.travel(timedelta(hours=3, minutes=30))
+    scheduler.pause_job("job")
+    scheduler.resume_job("job")
+    JobRun.objects.filter(slot__lt=at("12:00")).delete()
+
+    assert account("10:00").fate is Fate.PRUNED
+
+
 def test_a_job_whose_journal_is_gone_is_known_since_its_last_change(scheduler, account):
     scheduler.add_job(NOOP, "cron", hour="10-23", id="job")
     scheduler.travel(1800)
@@ -550,6 +598,13 @@ def test_with_jitter_a_planned_start_during_a_pause_is_found(scheduler, account)
 
     assert planned > at("10:00")
     assert (told.moment, told.fate) == (at("10:00"), Fate.PAUSED)
+
+
+def test_with_jitter_the_planned_start_itself_is_no_fire_time(scheduler, account):
+    scheduler.add_job(NOOP, "cron", hour="10-23", jitter=600, id="job")
+    job = ScheduledJob.objects.get()
+
+    assert decide(job.next_run_time, gather_facts(job, at("09:00"), at("12:00"))).fate is Fate.NO_FIRE_TIME
 
 
 def test_with_jitter_a_fire_time_ahead_tells_its_planned_start(scheduler, account):
