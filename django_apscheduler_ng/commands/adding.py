@@ -11,9 +11,13 @@ from django.core.management.base import CommandError, CommandParser
 
 from ..bootstrap import get_scheduler
 from ..policies import ABANDON_POLICIES, OVERLAP_POLICIES, PRIORITIES
+from ..rows import read_trigger as read_row_trigger
 from ..storetime import store_now
+from ..words import schedule_words
 from .base import Subcommand
+from .listing import as_json, listed
 from .named import (
+    Named,
     add_argument_options,
     by_operator,
     named_job,
@@ -22,7 +26,7 @@ from .named import (
     read_moment,
     read_trigger,
 )
-from .output import when_and_far
+from .output import print_json, when_and_far
 from .showing import fire_times
 
 #: Options that have the name of an option of `add_job()` and are passed on as they are.
@@ -32,6 +36,9 @@ _AS_THEY_ARE = (
 )
 
 _NONE = "none"
+
+#: Fire times that are told.
+_TOLD = 3
 
 
 class Add(Subcommand):
@@ -97,6 +104,7 @@ class Add(Subcommand):
         parser.add_argument("--paused", action="store_true", help="add it paused")
         parser.add_argument("--jobstore", metavar="ALIAS", help="the job store (default)")
         parser.add_argument("--replace", action="store_true", help="replace a job with the same id")
+        parser.add_argument("--json", action="store_true", help="print the job as a JSON object")
 
     def handle(self, options: Mapping[str, Any]) -> int:
         """Add it, and tell when it runs first."""
@@ -108,13 +116,19 @@ class Add(Subcommand):
                 options["callable"], trigger, replace_existing=options["replace"], **described, **arguments
             )
         named = named_job(job.id, options["jobstore"] or "default")
+        if options["json"]:
+            print_json(self.out, as_json(listed(named)))
+        else:
+            self._tell(named)
+        return 0
+
+    def _tell(self, named: Named) -> None:
         now = store_now(named.store.using)
-        self.out.write(f"Added {job.id}: {job.trigger.describe()}.")
+        self.out.write(f"Added {named.id}: {schedule_words(read_row_trigger(named.row))}.")
         if named.row.paused:
             self.out.write("It is paused. Resumed, it would fire at:")
-        for moment in fire_times(named.row, now, 3):
+        for moment in fire_times(named.row, now, _TOLD):
             self.out.write(f"  {when_and_far(moment, now, project_zone())}")
-        return 0
 
 
 def _read(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ..storetime import store_now
 from ..why import gather, sentence
 from ..words import schedule_words
 from .base import Subcommand
-from .named import add_jobstore_option, project_zone, stores
+from .named import Named, add_jobstore_option, project_zone, stores
 from .output import counted, iso, outcome, print_json_list, when
 from .tables import Column, print_table
 
@@ -120,7 +120,7 @@ _COLUMNS = (
     Column(title="ID"),
     Column(title="STATE"),
     Column(title="NEXT RUN"),
-    Column(title="LAST RUN", cut=True),
+    Column(title="LAST RUN"),
     Column(title="SCHEDULE", cut=True),
     Column(title="REMARK", cut=True, optional=True),
 )
@@ -169,6 +169,11 @@ def listing(store: DjangoJobStore, jobs: ScheduledJobQuerySet) -> Iterator[Liste
                 last=last.get(row.pk),
                 now=now,
             )
+
+
+def listed(named: Named) -> Listed:
+    """Return one job with what is known about it."""
+    return next(listing(named.store, ScheduledJob.objects.using(named.store.using).filter(pk=named.row.pk)))
 
 
 def pages(jobs: ScheduledJobQuerySet) -> Iterator[list[ScheduledJob]]:

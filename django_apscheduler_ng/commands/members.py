@@ -12,10 +12,10 @@ from django.core.management.base import CommandParser
 from ..conf import get_config
 from ..models import NodeState, SchedulerNode
 from ..storetime import store_now
-from ..words import rough_words, span_words
+from ..words import span_words
 from .base import Subcommand
 from .named import add_jobstore_option, stores
-from .output import counted, iso, plain, print_json_list, when
+from .output import counted, iso, plain, print_json_list, short_span
 from .tables import Column, print_table
 
 _ENDED = (NodeState.STOPPED, NodeState.DEAD)
@@ -47,7 +47,9 @@ class Nodes(Subcommand):
         if options["json"]:
             print_json_list(self.out, (_as_json(node, now) for node, now in found))
             return 0
-        count = print_table(self.out, _COLUMNS, (_cells(node, now) for node, now in found))
+        several = len({node.namespace for node, _ in found}) > 1
+        rows = ([*([node.namespace] if several else []), *_cells(node, now)] for node, now in found)
+        count = print_table(self.out, [*([_STORE] if several else []), *_COLUMNS], rows)
         if not count:
             none = "No nodes." if options["all"] else "No scheduler is running: start `manage.py runscheduler`."
             self.out.write(none)
@@ -59,16 +61,17 @@ class Nodes(Subcommand):
 _COLUMNS = (
     Column(title="NODE"),
     Column(title="ID"),
-    Column(title="STORE"),
     Column(title="STATE"),
     Column(title="HEARTBEAT", right=True),
     Column(title="LAST PASS", right=True),
+    Column(title="UP", right=True),
     Column(title="LOAD", cut=True),
     Column(title="QUEUES", cut=True, optional=True),
-    Column(title="STARTED", cut=True),
     Column(title="VERSION", cut=True),
     Column(title="ENVIRONMENT", cut=True, optional=True),
 )
+
+_STORE = Column(title="STORE")
 
 
 def _nodes(options: Mapping[str, Any]) -> Iterator[tuple[SchedulerNode, datetime]]:
@@ -89,20 +92,21 @@ def _state(node: SchedulerNode, now: datetime) -> str:
     state = str(node.get_state_display())
     silence = now - node.seen_at
     silent = node.state not in _ENDED and silence > timedelta(seconds=get_config().lease)
-    return f"silent for {plain(rough_words(silence))}" if silent else state
+    return f"silent for {short_span(silence)}" if silent else state
 
 
 def _cells(node: SchedulerNode, now: datetime) -> list[str]:
     return [
         str(node),
         node.pk[:8],
-        node.namespace,
         _state(node, now),
         _age(node.seen_at, now),
         _age(node.last_pass_at, now),
-        ", ".join(f"{alias} {running}/{capacity}" for alias, running, capacity in load(node)),
+        short_span((node.seen_at if node.state in _ENDED else now) - node.started_at),
+        ", ".join(
+            f"{alias} {running}/{'?' if capacity is None else capacity}" for alias, running, capacity in load(node)
+        ),
         ", ".join(queues(node)),
-        when(node.started_at, seconds=False),
         node.version,
         node.environment,
     ]
@@ -112,7 +116,7 @@ def _age(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "never"
     age = max(timedelta(0), now - moment)
-    return plain(span_words(age) if age < timedelta(minutes=1) else rough_words(age)) + " ago"
+    return f"{plain(span_words(age)) if age < timedelta(minutes=1) else short_span(age)} ago"
 
 
 def load(node: SchedulerNode) -> list[tuple[str, int, int | None]]:

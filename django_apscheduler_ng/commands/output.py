@@ -46,6 +46,15 @@ def when_and_far(moment: datetime | None, now: datetime, zone: tzinfo | None = N
     return NOTHING if moment is None else f"{when(moment, zone)} ({plain(distance_words(moment, now))})"
 
 
+def short_span(span: timedelta) -> str:
+    """Return a duration in its largest unit, in short: `42 s`, `7 min`, `3 h`, `4 d`."""
+    seconds = max(0, int(span.total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
 def took(run: JobRun, now: datetime) -> str:
     """Return how long a run took, or has taken so far."""
     span = duration(run, now)
@@ -68,7 +77,7 @@ def outcome(run: JobRun | None, now: datetime) -> str:
     if run is None:
         return NOTHING
     status = str(run.get_status_display())
-    return status if run.finished_at is None else f"{status} {plain(distance_words(run.finished_at, now))}"
+    return status if run.finished_at is None else f"{status} {short_span(now - run.finished_at)} ago"
 
 
 def error_line(run: JobRun) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Any
 
-from ..models import JobRun
+from ..models import JobRun, RunOrigin
 from ..runs import LIVE_STATUSES
 from ..words import clock_words, summary_words
 from .output import error_line, iso, late, took
@@ -13,7 +14,7 @@ from .tables import Column
 
 RUN_COLUMNS = (
     Column(title="RUN", right=True),
-    Column(title="FIRE TIME", cut=True),
+    Column(title="FIRE TIME"),
     Column(title="STATUS"),
     Column(title="LATE", right=True),
     Column(title="TOOK", right=True),
@@ -24,8 +25,20 @@ RUN_COLUMNS = (
 def run_cells(run: JobRun, now: datetime, zone: tzinfo) -> list[str]:
     """Return a run as a row of a table with `RUN_COLUMNS`."""
     status = str(run.get_status_display())
-    told = error_line(run) or (progress_words(run) if run.status in LIVE_STATUSES else "")
-    return [str(run.pk), fire_time(run, zone), status, late(run), took(run, now), told]
+    moment = run.slot or run.covers_until or run.due_at
+    told = ", ".join(filter(None, [error_line(run), *_remarks(run, zone)]))
+    return [str(run.pk), clock_words(moment, zone), status, late(run), took(run, now), told]
+
+
+def _remarks(run: JobRun, zone: tzinfo) -> Iterator[str]:
+    """Yield what is special about a run."""
+    if run.origin == RunOrigin.MANUAL:
+        yield f"asked for by {run.requested_by or 'hand'}"
+    if run.attempt > 1:
+        yield f"attempt {run.attempt}"
+    if run.status in LIVE_STATUSES:
+        yield progress_words(run)
+    yield summary_words(run, zone)
 
 
 def progress_words(run: JobRun) -> str:

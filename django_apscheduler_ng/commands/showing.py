@@ -14,7 +14,7 @@ from ..rows import differing, read_trigger
 from ..triggers.unreadable import UnreadableTrigger
 from ..words import note_words, schedule_words, zone_of
 from .base import Subcommand
-from .listing import Listed, as_json, listing
+from .listing import Listed, as_json, listed
 from .named import Named, add_jobstore_option, named_job
 from .output import iso, print_json, read_json, when_and_far
 from .runrows import RUN_COLUMNS, run_cells, run_json
@@ -70,7 +70,7 @@ class Show(Subcommand):
     def handle(self, options: Mapping[str, Any]) -> int:
         """Print it."""
         named = named_job(options["job"], options["jobstore"])
-        one = next(listing(named.store, ScheduledJob.objects.using(named.store.using).filter(pk=named.row.pk)))
+        one = listed(named)
         if options["json"]:
             print_json(self.out, _whole(one, named))
             return 0

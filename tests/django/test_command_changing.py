@@ -9,7 +9,7 @@ import pytest
 from django_apscheduler_ng import get_scheduler
 from django_apscheduler_ng.commands import named
 from django_apscheduler_ng.models import JobLogEntry, JobRun, ScheduledJob
-from tests.django.command_kit import printed, refusal, scheduler_command
+from tests.django.command_kit import printed, printed_json, refusal, scheduler_command
 
 ECHO = "tests.project.jobs:echo"
 
@@ -49,6 +49,13 @@ def test_a_job_is_added_and_its_fire_times_are_told(db):
     assert (job.args, job.kwargs, job.name, job.max_instances) == (("tree",), {}, "Heiligabend", 2)
     assert (job.misfire_grace_time, job.coalesce) == (60, True)
     assert (last_entry().action, last_entry().actor_name) == ("added", "ada@web1")
+
+
+def test_a_job_that_was_added_can_be_told_to_a_program(db):
+    told = printed_json("add", ECHO, "cron", "year=2099")
+
+    assert told["id"] == ScheduledJob.objects.get().job_id
+    assert told["next_run_time"] == "2099-01-01T00:00:00+00:00"
 
 
 def test_every_option_of_a_job_can_be_given(db):

@@ -48,7 +48,7 @@ def test_jobs_are_listed_in_the_order_of_their_next_runs(jobs):
     assert [" ".join(line.split()) for line in lines[:3]] == [
         "ID STATE NEXT RUN LAST RUN SCHEDULE REMARK",
         "before scheduled Wed 2099-12-23 00:00 – at 00:00 on day 23 of December in 2099",
-        "eve scheduled Thu 2099-12-24 18:00 failed 1 hour ago at 18:00 on day 24 of December in 2099",
+        "eve scheduled Thu 2099-12-24 18:00 failed 119 min ago at 18:00 on day 24 of December in 2099",
     ]
     assert "paused" in lines[3]
     assert lines[3].endswith(": the bank is closed")
@@ -307,24 +307,21 @@ def test_nodes_are_listed_with_state_heartbeat_and_load(db):
 
     lines = printed("nodes")
 
-    assert lines[0].split() == [
-        "NODE",
-        "ID",
-        "STORE",
-        "STATE",
-        "HEARTBEAT",
-        "LAST",
-        "PASS",
-        "LOAD",
-        "QUEUES",
-        "STARTED",
-        "VERSION",
-    ]
-    assert lines[1].startswith("worker-1:4711  aaaaaaaa  default  running ")
-    assert "default 3/10, processpool 4/4, asyncio 0/100  mail, default  " in lines[1]
-    assert lines[2].startswith("worker-2:8     bbbbbbbb  default  silent for 5 minutes  ")
+    assert lines[0].split() == ["NODE", "ID", "STATE", "HEARTBEAT", "LAST", "PASS", "UP", "LOAD", "QUEUES", "VERSION"]
+    assert lines[1].startswith("worker-1:4711  aaaaaaaa  running ")
+    assert "  11 h  default 3/10, processpool 4/4, asyncio 0/100  mail, default  " in lines[1]
+    assert lines[2].startswith("worker-2:8     bbbbbbbb  silent for 5 min  ")
     assert lines[3:] == ["", "2 nodes."]
     assert len(printed("nodes", "--all")) == 6
+
+
+def test_the_job_store_of_nodes_is_named_where_there_are_several(db, settings):
+    settings.APSCHEDULER = {"jobstores": {"default": {"type": "django"}, "archive": {"type": "django"}}}
+    make_node()
+    make_node(id="b" * 32, namespace="archive")
+
+    assert printed("nodes")[0].startswith("STORE    NODE")
+    assert len(printed_json("nodes", "--jobstore", "archive")) == 1
 
 
 def test_no_nodes(db):

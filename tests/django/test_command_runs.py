@@ -191,10 +191,25 @@ def test_runs_are_read_page_by_page_and_not_counted(job, monkeypatch, django_ass
     assert not any("COUNT(" in query["sql"] for query in queries)
 
 
-def test_the_id_that_somebody_asked_by_is_shown(job):
+def test_a_summary_tells_what_it_stands_for(job):
+    first, last = datetime(2026, 1, 5, 9, tzinfo=UTC), datetime(2026, 1, 5, 12, tzinfo=UTC)
+    make_run(
+        job, 60, RunStatus.COALESCED, slot=None, started_at=None, covers_from=first, covers_until=last, count=4, attempt=1,
+        reason="made up for by the latest one",
+    )  # fmt: skip
+
+    line = printed("runs")[1]
+
+    assert "  Mon 2026-01-05 12:00  coalesced  " in line
+    assert line.endswith(
+        "made up for by the latest one, coalesced 4 fire times, from Mon 2026-01-05 09:00 to Mon 2026-01-05 12:00"
+    )
+
+
+def test_who_asked_for_a_run_is_shown(job):
     printed("run", "hourly")
 
-    assert printed("runs")[1].split()[2:].index("by") > 0
+    assert printed("runs")[1].endswith("  asked for by ada@web1")
     assert printed_json("runs")[0]["requested_by"] == "ada@web1"
 
 
