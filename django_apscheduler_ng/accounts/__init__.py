@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..models import ScheduledJob
-from .deciding import Fate, decide, latest_fire_times, meant
+from .deciding import Fate, decide
 from .facts import Facts
 from .gathering import gather_facts
+from .grids import latest_fire_times, meant
 from .sentences import sentence
 
 __all__ = ["Account", "Facts", "Fate", "account_for", "decide", "gather_facts", "last_accounts"]

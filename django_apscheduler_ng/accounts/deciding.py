@@ -6,19 +6,17 @@ say why not; and where they are not kept far enough back, that is the answer.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from ..models import JobLogEntry, JobRun
-from ..planning import due_at
 from ..runs import RunStatus
 from ..triggers.base import BaseTrigger
 from .definition import Definition, definition_at
-from .facts import Facts, values
-from .firetimes import at_or_after, before, on_grid
+from .facts import Facts
+from .firetimes import at_or_after, before
+from .grids import fires, rule_at
 
 
 class Fate(StrEnum):
@@ -80,7 +78,7 @@ def decide(moment: datetime, facts: Facts) -> Decision:
     if definition is None:
         return Decision(moment=moment, fate=Fate.PRUNED) if run is None else _of_row(moment, run, facts)
     rule = rule_at(moment, definition, facts)
-    if not _fires(moment, definition, rule, facts):
+    if not fires(moment, definition, rule, facts):
         return _no_fire_time(moment, definition, rule, facts)
     return _of_row(moment, run, facts) if run is not None else _unclaimed(moment, definition, facts)
 
@@ -116,7 +114,7 @@ def _ahead(moment: datetime, facts: Facts) -> Decision:
     rule = None if definition is None else rule_at(moment, definition, facts)
     if facts.job.finished_at is not None:
         return Decision(moment=moment, fate=Fate.FINISHED, definition=definition)
-    if definition is not None and not _fires(moment, definition, rule, facts):
+    if definition is not None and not fires(moment, definition, rule, facts):
         return _no_fire_time(moment, definition, rule, facts)
     return Decision(moment=moment, fate=Fate.AHEAD, definition=definition)
 
@@ -203,117 +201,3 @@ def _begins(run: JobRun) -> datetime:
     """Return the earliest fire time that a row is about."""
     moment: datetime = run.covers_from or run.slot or run.due_at
     return moment
-
-
-# -- which moments are fire times -----------------------------------------------------------------------------------------
-
-
-def rule_at(moment: datetime, definition: Definition, facts: Facts) -> BaseTrigger | None:
-    """Return the trigger that the job had at `moment`, on its grid; None where it counts from a moment that is not known."""
-    since = definition.planned_by.at if definition.planned_by is not None else facts.job.created_at
-    anchor = _anchor(moment, definition, since, facts)
-    if anchor is None and (definition.paused or definition.retired_by is not None):
-        anchor = _latest(facts.slots, moment)
-    return on_grid(definition.trigger, anchor, since)
-
-
-def _anchor(moment: datetime, definition: Definition, since: datetime, facts: Facts) -> datetime | None:
-    """Return a fire time that was planned between two changes, the closest before `moment` if there is one."""
-    until = definition.replanned_by.at if definition.replanned_by is not None else None
-    inside = [slot for slot in facts.slots if since <= slot and (until is None or slot <= until)]
-    if inside:
-        return _latest(inside, moment) or inside[0]
-    planned: datetime | None = facts.job.next_fire_time
-    if until is None and planned is not None:
-        return planned
-    return None if definition.trigger.jitter else _chosen(definition)
-
-
-def _chosen(definition: Definition) -> datetime | None:
-    """Return the next run time that the last change before a moment gave the job."""
-    text = values(definition.planned_by.after).get("next_run_time") if definition.planned_by is not None else None
-    try:
-        return None if text is None else datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-
-
-def _latest(slots: Sequence[datetime], moment: datetime) -> datetime | None:
-    index = bisect_right(slots, moment)
-    return slots[index - 1] if index else None
-
-
-def _fires(moment: datetime, definition: Definition, rule: BaseTrigger | None, facts: Facts) -> bool:
-    """Return whether the job fires at `moment`: by its trigger, or because somebody chose that moment."""
-    if rule is not None and at_or_after(rule, moment) == moment:
-        return True
-    if definition.trigger.jitter:
-        return False  # what was chosen cannot be told from a planned start
-    if definition.replanned_by is None and not facts.job.paused and moment == facts.job.next_run_time:
-        return True
-    return _chosen(definition) == moment
-
-
-def meant(moment: datetime, precision: timedelta, facts: Facts) -> datetime:
-    """Return the fire time that somebody means who writes `moment` with so little precision, or the planned start with its jitter.
-
-    The moment itself where there is none.
-    """
-    end = moment + precision
-    rows: list[tuple[datetime, datetime]] = [(run.slot, run.due_at) for run in facts.runs if run.slot is not None]
-    for slot in (
-        *(slot for slot, _ in rows if moment <= slot <= end),
-        *(slot for slot, due in rows if moment <= due <= end),
-    ):
-        return slot
-    definition = definition_at(min(moment, facts.now), facts)
-    rule = None if definition is None else rule_at(moment, definition, facts)
-    if rule is None:
-        return moment
-    found = at_or_after(rule, moment)
-    if found is not None and found <= end:
-        return found
-    return _planned_in(moment, end, rule, facts) or moment
-
-
-def _planned_in(moment: datetime, end: datetime, rule: BaseTrigger, facts: Facts) -> datetime | None:
-    """Return the fire time whose planned start lies between the two moments."""
-    start = end + timedelta(microseconds=1)
-    for _ in range(_JITTERED if rule.jitter else 0):
-        fire_time = before(rule, start, moment - timedelta(seconds=rule.jitter or 0))
-        if fire_time is None:
-            return None
-        if moment <= due_at(facts.job.job_id, rule, fire_time) <= end:
-            return fire_time
-        start = fire_time
-    return None
-
-
-#: Fire times within the jitter before a moment that are looked at.
-_JITTERED = 1_000
-
-
-def latest_fire_times(count: int, facts: Facts) -> list[datetime]:
-    """Return the last `count` fire times up to now, the last first, as far as they are known; paused ones count."""
-    found = {slot for slot in facts.slots if slot <= facts.now}
-    until = facts.now + timedelta(microseconds=1)
-    while until > facts.job.created_at:
-        definition = definition_at(until - timedelta(microseconds=1), facts)
-        if definition is None:
-            break
-        since = definition.planned_by.at if definition.planned_by is not None else facts.job.created_at
-        rule = rule_at(until - timedelta(microseconds=1), definition, facts)
-        found |= set(_walk(rule, until, max(since, facts.job.created_at), count)) if rule is not None else set()
-        if since >= until or len([moment for moment in found if moment >= since]) >= count:
-            break
-        until = since
-    return sorted(found, reverse=True)[:count]
-
-
-def _walk(rule: BaseTrigger, until: datetime, floor: datetime, count: int) -> list[datetime]:
-    """Return the last `count` fire times between two moments."""
-    found: list[datetime] = []
-    while len(found) < count and (fire_time := before(rule, until, floor)) is not None:
-        found.append(fire_time)
-        until = fire_time
-    return found

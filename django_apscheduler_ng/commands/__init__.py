@@ -10,10 +10,11 @@ from .forecast import Next
 from .health import Doctor
 from .history import Prune
 from .importing import ImportFrom
-from .ledger import Logs, Runs
+from .ledger import Runs
 from .listing import List
 from .members import Nodes
 from .reasons import Why
+from .recorded import Logs
 from .running import RunNow
 from .showing import Show
 

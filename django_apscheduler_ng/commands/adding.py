@@ -16,17 +16,9 @@ from ..storetime import store_now
 from ..words import schedule_words
 from .base import Subcommand
 from .listing import as_json, listed
-from .named import (
-    Named,
-    add_argument_options,
-    by_operator,
-    named_job,
-    project_zone,
-    read_argument_options,
-    read_moment,
-    read_trigger,
-)
+from .named import Named, by_operator, named_job
 from .output import print_json, when_and_far
+from .reading import add_argument_options, project_zone, read_argument_options, read_moment, read_trigger
 from .showing import fire_times
 
 #: Options that have the name of an option of `add_job()` and are passed on as they are.

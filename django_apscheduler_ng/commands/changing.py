@@ -19,8 +19,8 @@ from ..storetime import store_now
 from ..words import schedule_words, zone_of
 from .base import Subcommand
 from .named import Named, add_jobstore_option, by_operator, named_job
-from .named import read_trigger as read_trigger_words
 from .output import counted, when, when_and_far
+from .reading import read_trigger as read_trigger_words
 from .showing import fire_times
 
 _EXIT_CODES = {0: "all of it was done", 1: "a part of it was not; a message for each job says why"}

@@ -22,8 +22,9 @@ from ..why import why
 from ..words import distance_words, note_words
 from .base import Subcommand
 from .listing import pages
-from .named import add_jobstore_option, named_job, project_zone, read_moment, stores
+from .named import add_jobstore_option, named_job, stores
 from .output import iso, plain, print_json_list, when
+from .reading import project_zone, read_moment
 from .showing import clock_changes
 from .tables import Column, print_table
 

@@ -20,8 +20,9 @@ from ..storetime import store_now
 from ..why import gather, sentence
 from ..words import schedule_words
 from .base import Subcommand
-from .named import Named, add_jobstore_option, project_zone, stores
+from .named import Named, add_jobstore_option, stores
 from .output import counted, iso, outcome, print_json_list, when
+from .reading import project_zone
 from .tables import Column, print_table
 
 #: Jobs that are read at once.

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from ..models import JobRun
 from ..words import NOTHING, clock_words, distance_words, duration, lateness, span_words
-from .named import project_zone
+from .reading import project_zone
 
 
 def print_json(out: TextIO, value: Any) -> None:

@@ -15,8 +15,9 @@ from ..storetime import store_now
 from ..why import why
 from ..words import zone_of
 from .base import Subcommand
-from .named import Named, add_jobstore_option, named_job, read_moment
+from .named import Named, add_jobstore_option, named_job
 from .output import iso, plain, print_json, when, when_and_far
+from .reading import read_moment
 from .tables import lines_of, printable
 
 #: Fire times that are accounted for unless something else is asked for.

@@ -15,8 +15,9 @@ from ..models import JobRun
 from ..runs import OPEN_STATUSES, RunStatus
 from ..storetime import living_now
 from .base import Subcommand
-from .named import Named, add_argument_options, add_jobstore_option, by_operator, named_job, read_argument_options
+from .named import Named, add_jobstore_option, by_operator, named_job
 from .output import error_line, print_json, took
+from .reading import add_argument_options, read_argument_options
 from .runrows import run_json
 
 #: Exit codes of a run that was waited for.
