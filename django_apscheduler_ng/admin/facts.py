@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any
 
-from django.db.models import OuterRef, Subquery
-
+from ..latest import last_runs
 from ..models import JobRun, ScheduledJob, SchedulerNode
 from ..rows import read_trigger
-from ..runs import RunStatus
 from ..triggers.base import BaseTrigger
 from ..why import gather, sentence
 from .base import Links
@@ -55,22 +52,6 @@ def gather_facts(rows: Sequence[ScheduledJob], now: datetime, links: Links) -> d
         )
         for row in rows
     }
-
-
-def last_runs(rows: Sequence[ScheduledJob]) -> dict[int, JobRun]:
-    """Return the latest ended run of each job, found from the end of an index."""
-    using = rows[0]._state.db or "default"
-    runs = JobRun.objects.using(using)
-    latest = (
-        runs.ended().exclude(status=RunStatus.COALESCED).filter(job_key=OuterRef("pk")).order_by("-pk").values("pk")
-    )
-    jobs = ScheduledJob.objects.using(using).filter(pk__in=[row.pk for row in rows])
-    keys = [key for key in jobs.values_list(Subquery(latest[:1]), flat=True) if key is not None]
-    return {run.job_key: run for run in _without_long_texts(runs.filter(pk__in=keys))}
-
-
-def _without_long_texts(runs: Any) -> Any:
-    return runs.defer("result", "traceback", "args", "kwargs")
 
 
 def existing_jobs(using: str, keys: Iterable[int]) -> dict[int, ScheduledJob]:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import get_config
 from ..models import ScheduledJob, SchedulerNode
+from ..states import State, in_state
 from .cells import ACTIONS
-from .states import State, in_state
 
 if TYPE_CHECKING:
     _Admin = ModelAdmin[Any]
