@@ -19,6 +19,7 @@ from ..models import JobLogEntry, JobRun, ScheduledJob
 from ..rows import differing
 from .base import APP, SchedulerAdmin
 from .cells import event_cells, last_outcome_html, next_run_html, run_cells, running_for
+from .dashboard import DashboardPage
 from .facts import JobFacts, gather_facts
 from .forms import ReasonForm
 from .preview import preview_context
@@ -36,19 +37,23 @@ else:
 _LATEST = 10
 
 
-class JobPages(ReschedulePage, _Pages):
+class JobPages(DashboardPage, ReschedulePage, _Pages):
     """The pages of one job, mixed into its admin."""
 
     page_template = "job.html"
 
     def page_urls(self) -> list[URLPattern]:
-        """Return the addresses of the buttons' pages."""
+        """Return the addresses of the dashboard and of the buttons' pages."""
         site = self.admin_site
         views: dict[str, Callable[..., HttpResponse]] = {verb.name: partial(self.verb_view, verb) for verb in VERBS}
         views |= {"delete": partial(self.verb_view, REMOVE), "reschedule": self.reschedule_view}
+        dashboard = path("dashboard/", site.admin_view(self.dashboard_view), name=f"{APP}_scheduledjob_dashboard")
         return [
-            path(f"<path:object_id>/{name}/", site.admin_view(view), name=f"{APP}_scheduledjob_{name}")
-            for name, view in views.items()
+            dashboard,
+            *(
+                path(f"<path:object_id>/{name}/", site.admin_view(view), name=f"{APP}_scheduledjob_{name}")
+                for name, view in views.items()
+            ),
         ]
 
     def page_context(self, request: HttpRequest, row: ScheduledJob) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ..rows import read_trigger
 from .base import CappedPaginator, Links, SchedulerAdmin
 from .cells import RunCells, labelled, run_cells
 from .facts import existing_jobs, node_names
-from .filters import ExecutorFilter, JobFilter, NodeFilter, StoreFilter
+from .filters import ExceptionFilter, ExecutorFilter, JobFilter, NodeFilter, StoreFilter
 from .shown import NOTHING, capped, json_words, moment_html, span_or_nothing, status_badge, summary_words, zone_of
 
 
@@ -47,7 +47,7 @@ class RunAdmin(SchedulerAdmin):
     page_template = "run.html"
     list_display = ("number", "job", "outcome", "fire_time", "late", "took", "on", "remark")
     list_display_links = None
-    list_filter = ("status", "origin", ExecutorFilter, NodeFilter, JobFilter, StoreFilter)
+    list_filter = ("status", "origin", ExecutorFilter, NodeFilter, JobFilter, ExceptionFilter, StoreFilter)
     search_fields = ("job_id", "job_name", "exception_type")
     search_help_text = _("Id or name of the job, or type of the exception")
     sortable_by = ()

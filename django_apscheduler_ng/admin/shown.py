@@ -21,6 +21,7 @@ from ..preview import Effect, Note
 from ..rows import read_trigger
 from ..runs import RunStatus
 from ..triggers.base import BaseTrigger
+from .runrow import RunRow
 
 #: What is shown where there is nothing.
 NOTHING = "–"
@@ -45,17 +46,27 @@ TONES = {
     RunStatus.COALESCED: "quiet",
 }
 
+_STATUS_WORDS = dict(JobRun._meta.get_field("status").flatchoices)
+
 
 def badge(label: object, tone: str) -> SafeString:
     """Return a small coloured label."""
     return format_html('<span class="apsng-badge apsng-{}">{}</span>', tone, label)
 
 
-def status_badge(run: JobRun) -> SafeString:
+def tone_of(status: str) -> str:
+    """Return the colour of a status; quiet for an unknown one."""
+    return TONES[RunStatus(status)] if status in TONES else "quiet"
+
+
+def status_words(status: str) -> str:
+    """Return the status in words; an unknown one as it is."""
+    return str(_STATUS_WORDS.get(status, status))
+
+
+def status_badge(run: JobRun | RunRow) -> SafeString:
     """Return the status of a run as a badge."""
-    return badge(
-        run.get_status_display(), TONES.get(RunStatus(run.status), "quiet") if run.status in TONES else "quiet"
-    )
+    return badge(status_words(run.status), tone_of(run.status))
 
 
 # -- moments ------------------------------------------------------------------------------------------------------------
@@ -164,7 +175,7 @@ def lateness(run: JobRun) -> timedelta | None:
     return late
 
 
-def duration(run: JobRun, now: datetime) -> timedelta | None:
+def duration(run: JobRun | RunRow, now: datetime) -> timedelta | None:
     """Return how long the body of a run took, or has taken so far; None where it did not start."""
     if run.started_at is None:
         return None

@@ -1,0 +1,329 @@
+"""The dashboard: is it running, what failed, why did it not run, what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, ngettext
+
+from ..bootstrap import get_scheduler
+from ..models import JobRun, ScheduledJob, SchedulerNode
+from ..runs import RunStatus
+from ..storetime import store_now
+from .base import Links, SchedulerAdmin
+from .lanes import DAY, hours, job_lane, pool_lanes
+from .nodes import executors_of, load_html, state_html
+from .overview import (
+    FAILURE_DAYS,
+    MOST_LANES,
+    MOST_LATE,
+    MOST_LIVE,
+    MOST_RESTING,
+    MOST_UPCOMING,
+    Overview,
+    gather_overview,
+)
+from .refresh import refresh_in
+from .runrow import RunRow
+from .shown import NOTHING, distance_words, moment_html, span_or_nothing, span_words, status_badge, zone_of
+from .states import state_badges
+from .statistics import (
+    FailureGroup,
+    JobNumbers,
+    Percentiles,
+    by_job,
+    durations,
+    failure_groups,
+    latenesses,
+    over_time,
+    percentiles,
+    usual_duration,
+)
+from .svg import percentile_chart
+from .timeline import expected_bars
+
+if TYPE_CHECKING:
+    _Pages = SchedulerAdmin
+else:
+    _Pages = object
+
+#: So many rows have the lists of the page.
+_ROWS = 10
+#: So many jobs are named with a group of failures.
+_NAMED = 3
+#: Parts of a chart.
+SLICES = 24
+
+
+class DashboardPage(_Pages):
+    """The page, mixed into the admin of jobs."""
+
+    def dashboard_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the state of the scheduler, as far as the person may see it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        links = self.links(request)
+        names = [store.namespace for store in get_scheduler().shared_stores() if store.using == self.database]
+        overview = gather_overview(self.database, names, store_now(self.database), with_runs=links.sees(JobRun))
+        return self.page(request, "dashboard.html", None, {"title": gettext("Dashboard"), **_context(overview, links)})
+
+
+def _context(overview: Overview, links: Links) -> dict[str, Any]:
+    capacities = _capacities(overview.nodes)
+    return {
+        "sees_runs": links.sees(JobRun),
+        "sees_nodes": links.sees(SchedulerNode),
+        "no_node": not overview.nodes,
+        "refresh_in": _refresh_in(overview),
+        "tiles": _tiles(overview, capacities, links),
+        "late": _late(overview, links),
+        **_timeline(overview, capacities, links),
+        "running": _running(overview, links),
+        "running_more": len(overview.live) > _ROWS,
+        "all_running": _filtered(links, status__exact=RunStatus.RUNNING.value),
+        "failures": [_failure(group, overview, links) for group in failure_groups(overview.failures)[:_ROWS]],
+        "failure_days": FAILURE_DAYS,
+        "failures_complete": overview.failures_complete,
+        "failures_looked_at": len(overview.failures),
+        "upcoming": _upcoming(overview, links),
+        "resting": _resting(overview, links),
+        "resting_more": len(overview.resting) > MOST_RESTING,
+        "nodes": [_node(node, overview, links) for node in overview.nodes[:_ROWS]],
+        "nodes_more": len(overview.nodes) > _ROWS,
+        "all_nodes": links.page(SchedulerNode, "changelist"),
+        "all_jobs": links.page(ScheduledJob, "changelist"),
+        **_performance(overview, links),
+    }
+
+
+def _refresh_in(overview: Overview) -> int:
+    soonest = overview.upcoming[0].next_run_time if overview.upcoming else None
+    late = bool(overview.late) and bool(overview.nodes)
+    return refresh_in(overview.now, busy=bool(overview.live) or late, next_at=soonest)
+
+
+def _capacities(nodes: Iterable[SchedulerNode]) -> dict[str, int]:
+    """Return the slots of each executor, over all nodes."""
+    slots: dict[str, int] = {}
+    for node in nodes:
+        for alias, report in executors_of(node):
+            capacity = report.get("capacity")
+            if isinstance(capacity, int) and capacity > 0:
+                slots[alias] = slots.get(alias, 0) + capacity
+    return slots
+
+
+def _filtered(links: Links, **conditions: str) -> str:
+    """Return the address of the runs that fulfil these conditions; empty where the person sees none."""
+    runs = links.page(JobRun, "changelist")
+    return f"{runs}?{urlencode(conditions)}" if runs else ""
+
+
+# -- is it running? -------------------------------------------------------------------------------------------------------
+
+
+def _tiles(overview: Overview, capacities: Mapping[str, int], links: Links) -> list[dict[str, Any]]:
+    """Return the answers in one word each."""
+    nodes = len(overview.nodes)
+    tiles = [
+        {
+            "title": gettext("Is it running?"),
+            "value": ngettext("%(count)d node", "%(count)d nodes", nodes) % {"count": nodes},
+            "tone": "ok" if nodes else "bad",
+            "below": gettext("alive") if nodes else gettext("nothing runs"),
+            "address": links.page(SchedulerNode, "changelist"),
+        },
+    ]
+    if links.sees(JobRun):
+        tiles += [_running_tile(overview, capacities, links), _failed_tile(overview)]
+    return [*tiles, _next_tile(overview, links)]
+
+
+def _running_tile(overview: Overview, capacities: Mapping[str, int], links: Links) -> dict[str, Any]:
+    count, slots = len(overview.live), sum(capacities.values())
+    number = f"{count}" if count < MOST_LIVE else gettext("%(count)d or more") % {"count": count}
+    return {
+        "title": gettext("What runs now?"),
+        "value": number,
+        "tone": "busy" if count else "",
+        "below": ngettext("of %(count)d slot", "of %(count)d slots", slots) % {"count": slots} if slots else "",
+        "address": _filtered(links, status__exact=RunStatus.RUNNING.value),
+    }
+
+
+def _failed_tile(overview: Overview) -> dict[str, Any]:
+    since = overview.now - DAY
+    count = sum(1 for run in overview.failures if run.due_at >= since)
+    number = f"{count}" if overview.failures_complete else gettext("%(count)d or more") % {"count": count}
+    return {
+        "title": gettext("What failed?"),
+        "value": number,
+        "tone": "bad" if count else "ok",
+        "below": gettext("failed, missed or skipped in 24 hours"),
+        "address": "#apsng-failures",
+    }
+
+
+def _next_tile(overview: Overview, links: Links) -> dict[str, Any]:
+    if not overview.upcoming:
+        return {"title": gettext("What happens next?"), "value": NOTHING, "below": gettext("no job is planned")}
+    job = overview.upcoming[0]
+    due = job.next_run_time is not None and job.next_run_time <= overview.now
+    return {
+        "title": gettext("What happens next?"),
+        "value": gettext("now") if due else distance_words(job.next_run_time or overview.now, overview.now),
+        "below": str(job),
+        "address": links.page(ScheduledJob, "change", job.pk),
+    }
+
+
+def _late(overview: Overview, links: Links) -> dict[str, Any]:
+    """Return the jobs that should have run, with the reason."""
+    found = overview.late[:MOST_LATE]
+    return {
+        "jobs": [(links.anchor(job, ScheduledJob, job.pk), overview.sentences[job.pk]) for job in found],
+        "more": len(overview.late) > MOST_LATE,
+    }
+
+
+def _node(node: SchedulerNode, overview: Overview, links: Links) -> dict[str, Any]:
+    return {
+        "name": links.anchor(node, SchedulerNode, node.pk),
+        "state": state_html(node, overview.now),
+        "seen": gettext("heartbeat %(far)s") % {"far": distance_words(min(node.seen_at, overview.now), overview.now)},
+        "load": load_html(node),
+    }
+
+
+# -- what runs, what failed, what comes -----------------------------------------------------------------------------------
+
+
+def _running(overview: Overview, links: Links) -> list[dict[str, Any]]:
+    """Return the runs that are under way, the oldest first."""
+    found = []
+    for run in overview.live[:_ROWS]:
+        usual = usual_duration(overview.latest.get(run.job_key, ()))
+        took = None if run.started_at is None else max(overview.now - run.started_at, timedelta(0))
+        found.append(
+            {
+                "job": links.anchor(run.job_name, ScheduledJob, run.job_key),
+                "run": links.anchor(status_badge(run), JobRun, run.pk),
+                "took": span_or_nothing(took),
+                "usual": "" if usual is None else gettext("usually %(span)s") % {"span": span_words(usual)},
+                "long": usual is not None and took is not None and took > 2 * usual + timedelta(seconds=1),
+                "executor": run.executor,
+            }
+        )
+    return found
+
+
+def _failure(group: FailureGroup, overview: Overview, links: Links) -> dict[str, Any]:
+    conditions = {"status__exact": group.status}
+    if group.exception:
+        conditions["exception"] = group.exception
+    jobs = group.jobs[:_NAMED]
+    more = len(group.jobs) - _NAMED
+    return {
+        "name": group.exception,
+        "badge": status_badge(RunRow(0, 0, "", "", group.status, group.last)),
+        "count": group.number,
+        "address": _filtered(links, **conditions),
+        "first": moment_html(group.first, now=overview.now),
+        "last": moment_html(group.last, now=overview.now),
+        "jobs": [links.anchor(name or key, ScheduledJob, key) for key, name in jobs],
+        "more": ngettext("and %(count)d more", "and %(count)d more", more) % {"count": more} if more > 0 else "",
+    }
+
+
+def _upcoming(overview: Overview, links: Links) -> list[dict[str, Any]]:
+    courses = {course.job.pk: course for course in (*overview.lanes, *overview.others)}
+    found = []
+    for job in overview.upcoming[:_ROWS]:
+        course = courses[job.pk]
+        overlaps = any(bar.overlaps for bar in expected_bars(course.forecast, course.habits, overview.window))
+        usual = course.habits.usual
+        found.append(
+            {
+                "job": links.anchor(job, ScheduledJob, job.pk),
+                "moment": moment_html(job.next_run_time, zone_of(course.trigger), now=overview.now),
+                "usual": "" if usual is None else gettext("usually takes %(span)s") % {"span": span_words(usual)},
+                "overlaps": overlaps,
+            }
+        )
+    return found
+
+
+def _resting(overview: Overview, links: Links) -> list[dict[str, Any]]:
+    return [
+        {
+            "job": links.anchor(job, ScheduledJob, job.pk),
+            "badges": state_badges(job, live=False),
+            "why": overview.sentences[job.pk],
+        }
+        for job in overview.resting[:MOST_RESTING]
+    ]
+
+
+def _timeline(overview: Overview, capacities: Mapping[str, int], links: Links) -> dict[str, Any]:
+    """Return the lanes; what ran counts for the pools only where all of it is known."""
+    ran = overview.sample.runs if overview.sample.complete else ()
+    return {
+        "hours": hours(overview.window),
+        "lanes": [job_lane(course, overview.window, links) for course in overview.lanes],
+        "pools": pool_lanes((*overview.lanes, *overview.others), ran, capacities, overview.window),
+        "lanes_chosen": len(overview.lanes) >= MOST_LANES,
+        "pools_partly": len(overview.upcoming) >= MOST_UPCOMING,
+        "pools_past_unknown": not overview.sample.complete,
+        "upcoming_looked_at": MOST_UPCOMING,
+    }
+
+
+# -- performance ----------------------------------------------------------------------------------------------------------
+
+
+def _performance(overview: Overview, links: Links) -> dict[str, Any]:
+    sample = overview.sample
+    return {
+        "charts": charts(sample.runs, overview.now - DAY, overview.now),
+        "sample_is_complete": sample.complete,
+        "sample_size": len(sample.runs),
+        "sample_about": sample.about,
+        "numbers": [_numbers(numbers, links) for numbers in by_job(sample.runs)[:_ROWS]],
+    }
+
+
+def charts(runs: Sequence[RunRow], start: Any, end: Any) -> list[dict[str, Any]]:
+    """Return the durations and the latenesses of runs over time, each as key figures and a chart; none without a run."""
+    found = []
+    for title, values in ((gettext("Duration"), durations(runs)), (gettext("Lateness"), latenesses(runs))):
+        whole = percentiles(value for _, value in values)
+        if whole is not None:
+            label = gettext("%(what)s over time: %(figures)s in all") % {"what": title, "figures": figures_words(whole)}
+            picture = percentile_chart(over_time(values, start, end, SLICES), label)
+            found.append({"title": title, "figures": figures(whole), "picture": picture})
+    return found
+
+
+def figures(found: Percentiles) -> list[tuple[str, str]]:
+    """Return the names of the percentiles with their values in words."""
+    return [("p50", span_words(found.p50)), ("p95", span_words(found.p95)), ("p99", span_words(found.p99))]
+
+
+def figures_words(found: Percentiles) -> str:
+    """Return the percentiles in one line."""
+    return ", ".join(f"{name} {value}" for name, value in figures(found))
+
+
+def _numbers(numbers: JobNumbers, links: Links) -> dict[str, Any]:
+    return {
+        "job": links.anchor(numbers.name or numbers.job_key, ScheduledJob, numbers.job_key),
+        "count": numbers.took.number,
+        "took": [value for _, value in figures(numbers.took)],
+        "late": [value for _, value in figures(numbers.late)][1],
+        "total": span_words(numbers.total),
+    }
