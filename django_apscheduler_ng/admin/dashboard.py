@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +15,8 @@ from ..models import JobRun, ScheduledJob, SchedulerNode
 from ..runs import RunStatus
 from ..storetime import store_now
 from .base import Links, SchedulerAdmin
+from .cells import labelled
+from .figures import charts, failure_cells, figures, filtered_runs
 from .lanes import DAY, hours, job_lane, pool_lanes
 from .nodes import executors_of, load_html, state_html
 from .overview import (
@@ -29,22 +30,14 @@ from .overview import (
     gather_overview,
 )
 from .refresh import refresh_in
-from .runrow import RunRow
 from .shown import NOTHING, distance_words, moment_html, span_or_nothing, span_words, status_badge, zone_of
 from .states import state_badges
 from .statistics import (
-    FailureGroup,
     JobNumbers,
-    Percentiles,
     by_job,
-    durations,
     failure_groups,
-    latenesses,
-    over_time,
-    percentiles,
     usual_duration,
 )
-from .svg import percentile_chart
 from .timeline import expected_bars
 
 if TYPE_CHECKING:
@@ -54,10 +47,6 @@ else:
 
 #: So many rows have the lists of the page.
 _ROWS = 10
-#: So many jobs are named with a group of failures.
-_NAMED = 3
-#: Parts of a chart.
-SLICES = 24
 
 
 class DashboardPage(_Pages):
@@ -85,8 +74,8 @@ def _context(overview: Overview, links: Links) -> dict[str, Any]:
         **_timeline(overview, capacities, links),
         "running": _running(overview, links),
         "running_more": len(overview.live) > _ROWS,
-        "all_running": _filtered(links, status__exact=RunStatus.RUNNING.value),
-        "failures": [_failure(group, overview, links) for group in failure_groups(overview.failures)[:_ROWS]],
+        "all_running": filtered_runs(links, status__exact=RunStatus.RUNNING.value),
+        "failures": [failure_cells(group, overview.now, links) for group in failure_groups(overview.failures)[:_ROWS]],
         "failure_days": FAILURE_DAYS,
         "failures_complete": overview.failures_complete,
         "failures_looked_at": len(overview.failures),
@@ -118,12 +107,6 @@ def _capacities(nodes: Iterable[SchedulerNode]) -> dict[str, int]:
     return slots
 
 
-def _filtered(links: Links, **conditions: str) -> str:
-    """Return the address of the runs that fulfil these conditions; empty where the person sees none."""
-    runs = links.page(JobRun, "changelist")
-    return f"{runs}?{urlencode(conditions)}" if runs else ""
-
-
 # -- is it running? -------------------------------------------------------------------------------------------------------
 
 
@@ -152,7 +135,7 @@ def _running_tile(overview: Overview, capacities: Mapping[str, int], links: Link
         "value": number,
         "tone": "busy" if count else "",
         "below": ngettext("of %(count)d slot", "of %(count)d slots", slots) % {"count": slots} if slots else "",
-        "address": _filtered(links, status__exact=RunStatus.RUNNING.value),
+        "address": filtered_runs(links, status__exact=RunStatus.RUNNING.value),
     }
 
 
@@ -222,24 +205,6 @@ def _running(overview: Overview, links: Links) -> list[dict[str, Any]]:
     return found
 
 
-def _failure(group: FailureGroup, overview: Overview, links: Links) -> dict[str, Any]:
-    conditions = {"status__exact": group.status}
-    if group.exception:
-        conditions["exception"] = group.exception
-    jobs = group.jobs[:_NAMED]
-    more = len(group.jobs) - _NAMED
-    return {
-        "name": group.exception,
-        "badge": status_badge(RunRow(0, 0, "", "", group.status, group.last)),
-        "count": group.number,
-        "address": _filtered(links, **conditions),
-        "first": moment_html(group.first, now=overview.now),
-        "last": moment_html(group.last, now=overview.now),
-        "jobs": [links.anchor(name or key, ScheduledJob, key) for key, name in jobs],
-        "more": ngettext("and %(count)d more", "and %(count)d more", more) % {"count": more} if more > 0 else "",
-    }
-
-
 def _upcoming(overview: Overview, links: Links) -> list[dict[str, Any]]:
     courses = {course.job.pk: course for course in (*overview.lanes, *overview.others)}
     found = []
@@ -272,9 +237,10 @@ def _resting(overview: Overview, links: Links) -> list[dict[str, Any]]:
 def _timeline(overview: Overview, capacities: Mapping[str, int], links: Links) -> dict[str, Any]:
     """Return the lanes; what ran counts for the pools only where all of it is known."""
     ran = overview.sample.runs if overview.sample.complete else ()
+    lanes = (job_lane(course, overview.window, links) for course in overview.lanes)
     return {
         "hours": hours(overview.window),
-        "lanes": [job_lane(course, overview.window, links) for course in overview.lanes],
+        "lanes": [lane for lane in lanes if lane is not None],
         "pools": pool_lanes((*overview.lanes, *overview.others), ran, capacities, overview.window),
         "lanes_chosen": len(overview.lanes) >= MOST_LANES,
         "pools_partly": len(overview.upcoming) >= MOST_UPCOMING,
@@ -297,33 +263,13 @@ def _performance(overview: Overview, links: Links) -> dict[str, Any]:
     }
 
 
-def charts(runs: Sequence[RunRow], start: Any, end: Any) -> list[dict[str, Any]]:
-    """Return the durations and the latenesses of runs over time, each as key figures and a chart; none without a run."""
-    found = []
-    for title, values in ((gettext("Duration"), durations(runs)), (gettext("Lateness"), latenesses(runs))):
-        whole = percentiles(value for _, value in values)
-        if whole is not None:
-            label = gettext("%(what)s over time: %(figures)s in all") % {"what": title, "figures": figures_words(whole)}
-            picture = percentile_chart(over_time(values, start, end, SLICES), label)
-            found.append({"title": title, "figures": figures(whole), "picture": picture})
-    return found
-
-
-def figures(found: Percentiles) -> list[tuple[str, str]]:
-    """Return the names of the percentiles with their values in words."""
-    return [("p50", span_words(found.p50)), ("p95", span_words(found.p95)), ("p99", span_words(found.p99))]
-
-
-def figures_words(found: Percentiles) -> str:
-    """Return the percentiles in one line."""
-    return ", ".join(f"{name} {value}" for name, value in figures(found))
-
-
 def _numbers(numbers: JobNumbers, links: Links) -> dict[str, Any]:
     return {
         "job": links.anchor(numbers.name or numbers.job_key, ScheduledJob, numbers.job_key),
-        "count": numbers.took.number,
-        "took": [value for _, value in figures(numbers.took)],
-        "late": [value for _, value in figures(numbers.late)][1],
-        "total": span_words(numbers.total),
+        "cells": [
+            labelled(gettext("runs"), numbers.took.number),
+            labelled(gettext("in all"), span_words(numbers.total)),
+            *(labelled(name, value) for name, value in figures(numbers.took)),
+            labelled(gettext("late (p95)"), span_words(numbers.late.p95)),
+        ],
     }

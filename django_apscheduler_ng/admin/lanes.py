@@ -71,14 +71,17 @@ def hours(window: Window) -> SafeString:
     return axis(window)
 
 
-def job_lane(course: Course, window: Window, links: Links) -> Shown:
-    """Return the lane of a job."""
+def job_lane(course: Course, window: Window, links: Links) -> Shown | None:
+    """Return the lane of a job; None where nothing is on it."""
     past, coming = past_bars(course.runs, window), expected_bars(course.forecast, course.habits, window)
+    if not past and not coming:
+        return None
+    rests = [Bar(window.now, min(end, window.end), "") for end in course.habits.busy_until if end > window.now]
     runs = links.page(JobRun, "changelist")
     addresses = (links.page(JobRun, "change", 0), f"{runs}?job={course.job.pk}" if runs else "")
     return Shown(
         name=links.anchor(course.job, ScheduledJob, course.job.pk),
-        picture=lane([*past, *coming], window, addresses),
+        picture=lane([*past, *rests, *coming], window, addresses),
         words=_lane_words(past, coming),
         warns=any(bar.overlaps for bar in coming),
     )
