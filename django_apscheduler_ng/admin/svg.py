@@ -173,7 +173,8 @@ def _bar(bar: Bar, window: Window) -> SafeString:
 
 def _bar_class(bar: Bar) -> str:
     if bar.status:
-        return f"apsng-fill-{tone_of(bar.status)}{' apsng-hollow' if bar.status in UNSTARTED_STATUSES else ''}"
+        hollow = " apsng-hollow" if bar.status in UNSTARTED_STATUSES else ""
+        return f"apsng-fill-{tone_of(bar.status)}{hollow}{' apsng-beside' if bar.overlaps else ''}"
     return "apsng-overlap" if bar.overlaps else "apsng-expected"
 
 
@@ -195,7 +196,10 @@ def bar_words(bar: Bar) -> str:
     if bar.number == 1 and bar.end > bar.start:
         words.append(span_words(bar.end - bar.start))
     if bar.overlaps:
-        words.append(gettext("would overlap: the run before usually takes longer than that"))
+        beside = gettext("began before the run before it had ended")
+        words.append(
+            beside if bar.status else gettext("would overlap: the run before it usually takes longer than that")
+        )
     return " · ".join(words)
 
 

@@ -50,7 +50,8 @@ class Bar(NamedTuple):
     number: int = 1
     #: Key of the run; None for several, and for fire times to come.
     run: int | None = None
-    #: The job already has as many runs as it may: this one would be skipped.
+    #: Of a run: it began before an earlier one of the job had ended. Of a fire time to come: the job will have as many runs as it
+    #: may by then, and this one would be skipped.
     overlaps: bool = False
 
 
@@ -76,7 +77,7 @@ class Stretch(NamedTuple):
 def past_bars(runs: Iterable[RunRow], window: Window) -> list[Bar]:
     """Return a bar for each run that touches the past of the window, near ones of the same status together, in order."""
     bars = [bar for bar in (_past_bar(run, window) for run in runs) if bar is not None]
-    return merged(bars, window.near)
+    return _beside_each_other(merged(bars, window.near))
 
 
 def _past_bar(run: RunRow, window: Window) -> Bar | None:
@@ -99,11 +100,27 @@ def merged(bars: Iterable[Bar], near: timedelta) -> list[Bar]:
     found: list[Bar] = []
     for bar in sorted(bars, key=lambda bar: (bar.start, bar.end)):
         last = found[-1] if found else None
-        if last is None or last[2:3] + last[5:] != bar[2:3] + bar[5:] or bar.start - last.end > near:
+        if last is None or not _are_near(last, bar, near):
             found.append(bar)
         else:
             number = last.number + bar.number
             found[-1] = last._replace(end=max(last.end, bar.end), number=number, run=None)
+    return found
+
+
+def _are_near(last: Bar, bar: Bar, near: timedelta) -> bool:
+    """Return whether two bars look like one. Long ones that lie beside each other do not."""
+    alike = (last.status, last.overlaps) == (bar.status, bar.overlaps)
+    return alike and bar.start - last.end <= near and (bar.start >= last.end or bar.end - bar.start <= near)
+
+
+def _beside_each_other(bars: Iterable[Bar]) -> list[Bar]:
+    """Mark the bars that begin before an earlier one has ended."""
+    found: list[Bar] = []
+    until: datetime | None = None
+    for bar in bars:
+        found.append(bar._replace(overlaps=until is not None and bar.start < until))
+        until = bar.end if until is None else max(until, bar.end)
     return found
 
 
