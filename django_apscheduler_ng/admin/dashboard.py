@@ -34,7 +34,7 @@ from .shown import NOTHING, distance_words, moment_html, span_or_nothing, span_w
 from .states import state_badges
 from .statistics import (
     JobNumbers,
-    by_job,
+    busiest,
     failure_groups,
     usual_duration,
 )
@@ -259,7 +259,7 @@ def _performance(overview: Overview, links: Links) -> dict[str, Any]:
         "sample_is_complete": sample.complete,
         "sample_size": len(sample.runs),
         "sample_about": sample.about,
-        "numbers": [_numbers(numbers, links) for numbers in by_job(sample.runs)[:_ROWS]],
+        "numbers": [_numbers(numbers, links) for numbers in busiest(sample.runs, _ROWS)],
     }
 
 

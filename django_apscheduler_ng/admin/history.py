@@ -20,8 +20,8 @@ from ..runs import OPEN_STATUSES, RunStatus
 from .runrow import RunRow
 
 #: So many runs are looked at for statistics, and so many more where these do not reach back far enough.
-LATEST = 2000
-SAMPLE = 2000
+LATEST = 1500
+SAMPLE = 1500
 #: So many runs of each status are looked at for failures.
 FAILURES = 500
 

@@ -18,7 +18,7 @@ from .forecast import forecast, habits
 from .history import Sample, latest_runs, latest_with, live_runs, outcomes, sample_since
 from .lanes import DAY, Course, window_of
 from .runrow import FAILED_STATUSES, UNSTARTED_STATUSES, RunRow
-from .statistics import by_job
+from .statistics import busiest
 from .timeline import Window
 
 #: So many runs that are under way are read.
@@ -141,7 +141,7 @@ def _lane_keys(
     sure = [
         [run.job_key for run in live],
         [run.job_key for run in failed if run.status != RunStatus.SKIPPED],
-        [numbers.job_key for numbers in by_job(ran)],
+        [numbers.job_key for numbers in busiest(ran, MOST_LANES)],
     ]
     keys = [key for found in sure for key in list(dict.fromkeys(found))[:_SURE]]
     keys += [job.pk for job in upcoming]

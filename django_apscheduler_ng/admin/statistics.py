@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from heapq import nlargest
 from math import ceil
 from typing import NamedTuple
 
 from ..runs import RunStatus
 from .runrow import RunRow
+
+#: Statuses of runs whose duration says how long the job takes.
+_OWN_END = (RunStatus.SUCCEEDED, RunStatus.FAILED)
 
 
 class Percentiles(NamedTuple):
@@ -80,11 +84,10 @@ def over_time(values: Iterable[tuple[datetime, timedelta]], start: datetime, end
 
 def durations(runs: Iterable[RunRow]) -> list[tuple[datetime, timedelta]]:
     """Return when each run ended and how long it took, for those that ran to their own end."""
-    own_end = (RunStatus.SUCCEEDED, RunStatus.FAILED)
     return [
         (run.finished_at, run.took)
         for run in runs
-        if run.status in own_end and run.took is not None and run.finished_at is not None
+        if run.status in _OWN_END and run.took is not None and run.finished_at is not None
     ]
 
 
@@ -122,16 +125,19 @@ def _group(status: str, exception: str, runs: list[RunRow]) -> FailureGroup:
     )
 
 
-def by_job(runs: Sequence[RunRow]) -> list[JobNumbers]:
-    """Return the numbers of each job that ran to an end, the one that took the most time in all first."""
+def busiest(runs: Iterable[RunRow], most: int) -> list[JobNumbers]:
+    """Return the numbers of the jobs that took the most time in all, the busiest first."""
     groups: dict[int, list[RunRow]] = defaultdict(list)
+    totals: dict[int, timedelta] = defaultdict(timedelta)
     for run in runs:
         groups[run.job_key].append(run)
-    found = []
-    for key, group in groups.items():
-        spans = [span for _, span in durations(group)]
-        took, late = percentiles(spans), percentiles(span for _, span in latenesses(group))
-        if took is not None and late is not None:
-            name = max(group).job_name
-            found.append(JobNumbers(key, name, took, late, sum(spans, timedelta(0))))
-    return sorted(found, key=lambda numbers: numbers.total, reverse=True)
+        if run.status in _OWN_END and run.took is not None:
+            totals[run.job_key] += run.took
+    return [_numbers(key, groups[key], totals[key]) for key in nlargest(most, totals, key=totals.__getitem__)]
+
+
+def _numbers(key: int, runs: Sequence[RunRow], total: timedelta) -> JobNumbers:
+    took, late = percentiles(span for _, span in durations(runs)), percentiles(span for _, span in latenesses(runs))
+    assert took is not None
+    assert late is not None
+    return JobNumbers(key, max(runs).job_name, took, late, total)

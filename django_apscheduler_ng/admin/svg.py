@@ -86,7 +86,7 @@ def _mark(place: int, run: RunRow) -> SafeString:
 
 
 def _run_words(run: RunRow) -> str:
-    words = [status_words(run.status), clock_words(run.due_at, timezone.get_current_timezone())]
+    words = [status_words(run.status), _moment(run.due_at)]
     if run.took is not None:
         words.append(span_words(run.took))
     return " · ".join([*words, *filter(None, [run.exception_type])])
@@ -187,10 +187,9 @@ def _linked(bar: Bar, drawn: SafeString, addresses: tuple[str, str]) -> SafeStri
 
 def bar_words(bar: Bar) -> str:
     """Return what a bar stands for: status, when, how long, how many."""
-    zone = timezone.get_current_timezone()
-    when = clock_words(bar.start, zone)
+    when = _moment(bar.start)
     if bar.number > 1:
-        when = f"{when} – {clock_words(bar.end, zone)}"
+        when = f"{when} – {_moment(bar.end)}"
     what = status_words(bar.status) if bar.status else gettext("expected")
     words = [what if bar.number == 1 else f"{bar.number} × {what}", when]
     if bar.number == 1 and bar.end > bar.start:
@@ -357,6 +356,11 @@ def _tick_words(tick: timedelta) -> str:
 def _height(scale: Scale, value: timedelta, below: int = 0) -> str:
     """Return how far below the top a value lies."""
     return _short(_CHART_EDGE + (1 - scale.at(value)) * (CHART_HEIGHT - 2 * _CHART_EDGE) + below)
+
+
+def _moment(moment: datetime) -> str:
+    """Return a moment in the viewer's zone; there are very many of them on a page, too many for words of the language."""
+    return f"{moment.astimezone(timezone.get_current_timezone()):%Y-%m-%d %H:%M}"
 
 
 # -- numbers --------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from django_apscheduler_ng.admin.runrow import RunRow
 from django_apscheduler_ng.admin.scale import Scale
 from django_apscheduler_ng.admin.statistics import (
-    by_job,
+    busiest,
     durations,
     failure_groups,
     latenesses,
@@ -111,9 +111,15 @@ def test_failures_are_grouped_by_exception_and_status_the_biggest_group_first():
 
 
 def test_jobs_are_compared_by_all_the_time_they_took():
-    runs = [run(1, 0, took=50), run(2, 1, took=30), run(2, 2, took=40), run(3, 3, "missed")._replace(started_at=None)]
+    runs = [
+        run(1, 0, took=50),
+        run(2, 1, took=30),
+        run(2, 2, took=40),
+        run(3, 3, "missed")._replace(started_at=None),
+        run(4, 4, took=1),
+    ]
 
-    busy, other = by_job(runs)
+    busy, other = busiest(runs, 2)
 
     assert (busy.job_key, busy.total, busy.took.p50) == (2, timedelta(seconds=70), timedelta(seconds=30))
     assert other.job_key == 1
