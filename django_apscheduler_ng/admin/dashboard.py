@@ -157,9 +157,11 @@ def _next_tile(overview: Overview, links: Links) -> dict[str, Any]:
         return {"title": gettext("What happens next?"), "value": NOTHING, "below": gettext("no job is planned")}
     job = overview.upcoming[0]
     due = job.next_run_time is not None and job.next_run_time <= overview.now
+    soon = gettext("now") if due else distance_words(job.next_run_time or overview.now, overview.now)
     return {
         "title": gettext("What happens next?"),
-        "value": gettext("now") if due else distance_words(job.next_run_time or overview.now, overview.now),
+        "value": gettext("overdue") if overview.late else soon,
+        "tone": "bad" if overview.late else "",
         "below": str(job),
         "address": links.page(ScheduledJob, "change", job.pk),
     }

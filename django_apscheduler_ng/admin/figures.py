@@ -21,7 +21,7 @@ from .statistics import FailureGroup, Percentiles, durations, latenesses, over_t
 from .svg import percentile_chart
 
 #: So many jobs are named with a group of failures.
-_NAMED = 3
+_NAMED = 2
 #: Parts of a chart.
 SLICES = 24
 
@@ -53,7 +53,7 @@ def failure_cells(group: FailureGroup, now: datetime, links: Links, **conditions
 
 def _seen(label: object, moment: datetime, now: datetime) -> SafeString:
     far = distance_words(min(moment, now), now)
-    return labelled(label, format_html('{}<span class="apsng-sub">{}</span>', time_tag(moment), far))
+    return labelled(label, format_html('{}<span class="apsng-sub apsng-moment">{}</span>', far, time_tag(moment)))
 
 
 def charts(runs: Sequence[RunRow], start: datetime, end: datetime) -> list[dict[str, Any]]:

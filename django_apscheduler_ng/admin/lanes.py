@@ -33,8 +33,6 @@ from .timeline import (
 DAY = timedelta(hours=24)
 #: Parts of the window whose load is drawn.
 _STEPS = 192
-#: So many times at which a pool is full are told in words.
-_TOLD = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,13 +131,13 @@ def pool_lanes(
 def _pool_lane(alias: str, loads: Iterable[Load], capacity: int, window: Window) -> Shown:
     found = stretches(loads)
     taken = full(found, capacity)
-    words = " ".join(full_words(stretch, capacity) for stretch in taken[:_TOLD])
-    if len(taken) > _TOLD:
-        words += " " + gettext("And %(count)d times more.") % {"count": len(taken) - _TOLD}
+    words = full_words(taken[0]) if taken else gettext("There is always a free slot.")
+    if more := len(taken[1:]):
+        words += " " + ngettext("And once more.", "And %(count)d times more.", more) % {"count": more}
     slots = ngettext("%(count)d slot", "%(count)d slots", capacity) % {"count": capacity}
     return Shown(
         name=format_html('{} <span class="apsng-quiet-text">{}</span>', alias, slots),
         picture=load_lane(levels(found, window, _STEPS), taken, capacity, window),
-        words=words or gettext("There is always a free slot."),
+        words=words,
         warns=bool(taken),
     )

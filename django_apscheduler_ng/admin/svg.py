@@ -229,21 +229,17 @@ def load_lane(levels: Sequence[float], full: Iterable[Stretch], capacity: int, w
             _place(window, stretch.start),
             _width(window, stretch.start, stretch.end),
             LANE_HEIGHT - 2,
-            full_words(stretch, capacity),
+            full_words(stretch),
         )
         for stretch in full
     ]
     return _frame("apsng-lane-svg", LANE_HEIGHT, window, [*bars, *marks])
 
 
-def full_words(stretch: Stretch, capacity: int) -> str:
+def full_words(stretch: Stretch) -> str:
     """Return from when to when a pool is full."""
-    zone = timezone.get_current_timezone()
-    return gettext("All %(capacity)d slots are taken from %(start)s to %(end)s.") % {
-        "capacity": capacity,
-        "start": clock_words(stretch.start, zone),
-        "end": clock_words(stretch.end, zone),
-    }
+    start, end = _moment(stretch.start), _moment(stretch.end)
+    return gettext("No slot is free from %(start)s to %(end)s.") % {"start": start, "end": end}
 
 
 # -- percentiles ----------------------------------------------------------------------------------------------------------
