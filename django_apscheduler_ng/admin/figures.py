@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from ..models import JobRun, ScheduledJob
 from .base import Links
 from .cells import labelled
+from .chart import percentile_chart
 from .runrow import RunRow
 from .shown import distance_words, span_words, status_badge, time_tag
 from .statistics import FailureGroup, Percentiles, durations, latenesses, over_time, percentiles
-from .svg import percentile_chart
 
 #: So many jobs are named with a group of failures.
 _NAMED = 2

@@ -1,4 +1,4 @@
-"""Pictures, drawn on the server as SVG: outcomes as a sparkline, lanes of a timeline, percentiles over time.
+"""Pictures, drawn on the server as SVG: outcomes as a sparkline, and the lanes of a timeline.
 
 Places along the time are given in percent, so that a picture is as wide as there is room and its words stay as they are. Colours
 come from classes and nothing is styled inline, as a strict policy demands. Pictures tell the time from left to right in every
@@ -17,16 +17,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
 from .runrow import UNSTARTED_STATUSES, RunRow
-from .scale import Scale
-from .shown import clock_words, span_words, status_words, tone_of
-from .statistics import Slice
+from .shown import span_words, status_words, tone_of
 from .timeline import MARKS, Bar, Stretch, Window
 
 #: Sizes in pixels.
 _SLOT, _SPARK_HEIGHT = 6, 18
 LANE_HEIGHT = 24
-CHART_HEIGHT = 140
-_CHART_EDGE = 8
 
 
 # -- outcomes -------------------------------------------------------------------------------------------------------------
@@ -49,7 +45,7 @@ def sparkline(outcomes: Sequence[RunRow], places: int) -> SafeString:
         places * _SLOT,
         _SPARK_HEIGHT,
         outcome_words(outcomes),
-        _joined(marks),
+        joined(marks),
     )
 
 
@@ -86,7 +82,7 @@ def _mark(place: int, run: RunRow) -> SafeString:
 
 
 def _run_words(run: RunRow) -> str:
-    words = [status_words(run.status), _moment(run.due_at)]
+    words = [status_words(run.status), moment_words(run.due_at)]
     if run.took is not None:
         words.append(span_words(run.took))
     return " · ".join([*words, *filter(None, [run.exception_type])])
@@ -104,7 +100,7 @@ def axis(window: Window) -> SafeString:
     now = format_html(
         '<text class="apsng-tick apsng-tick-now" x="{}%" y="24">{}</text>', _place(window, window.now), gettext("now")
     )
-    return format_html('<svg class="apsng-axis" height="28" aria-hidden="true">{}{}</svg>', _joined(labels), now)
+    return format_html('<svg class="apsng-axis" height="28" aria-hidden="true">{}{}</svg>', joined(labels), now)
 
 
 def _ticks(window: Window) -> list[tuple[str, str, bool]]:
@@ -140,8 +136,8 @@ def _frame(css: str, height: int, window: Window, parts: Iterable[SafeString]) -
         '<svg class="{}" height="{}" aria-hidden="true" focusable="false">{}{}{}</svg>',
         css,
         height,
-        _joined(hours),
-        _joined(parts),
+        joined(hours),
+        joined(parts),
         now,
     )
 
@@ -187,9 +183,9 @@ def _linked(bar: Bar, drawn: SafeString, addresses: tuple[str, str]) -> SafeStri
 
 def bar_words(bar: Bar) -> str:
     """Return what a bar stands for: status, when, how long, how many."""
-    when = _moment(bar.start)
+    when = moment_words(bar.start)
     if bar.number > 1:
-        when = f"{when} – {_moment(bar.end)}"
+        when = f"{when} – {moment_words(bar.end)}"
     what = status_words(bar.status) if bar.status else gettext("expected")
     words = [what if bar.number == 1 else f"{bar.number} × {what}", when]
     if bar.number == 1 and bar.end > bar.start:
@@ -215,10 +211,10 @@ def load_lane(levels: Sequence[float], full: Iterable[Stretch], capacity: int, w
     bars = [
         format_html(
             '<rect class="apsng-level" x="{}%" y="{}" width="{}%" height="{}"/>',
-            _short(index * width),
-            _short(LANE_HEIGHT - height),
-            _short(width),
-            _short(height),
+            short(index * width),
+            short(LANE_HEIGHT - height),
+            short(width),
+            short(height),
         )
         for index, level in enumerate(levels)
         if (height := min(1.0, level / capacity) * (LANE_HEIGHT - 4)) > 0
@@ -238,123 +234,11 @@ def load_lane(levels: Sequence[float], full: Iterable[Stretch], capacity: int, w
 
 def full_words(stretch: Stretch) -> str:
     """Return from when to when a pool is full."""
-    start, end = _moment(stretch.start), _moment(stretch.end)
+    start, end = moment_words(stretch.start), moment_words(stretch.end)
     return gettext("No slot is free from %(start)s to %(end)s.") % {"start": start, "end": end}
 
 
-# -- percentiles ----------------------------------------------------------------------------------------------------------
-
-
-def percentile_chart(slices: Sequence[Slice], label: str) -> SafeString:
-    """Return percentiles over time: a box from p50 to p95, a line up to p99, on a logarithmic scale of durations.
-
-    Args:
-        slices: of equal length, in order.
-        label: what the picture shows, for those who do not see it.
-    """
-    values = [value for piece in slices if piece.percentiles for value in piece.percentiles[1:]]
-    scale = Scale.of(values)
-    grid = [
-        format_html(
-            '<line class="apsng-hour" x1="0" x2="100%" y1="{}" y2="{}"/>', _height(scale, tick), _height(scale, tick)
-        )
-        for tick in scale.ticks
-    ]
-    names = [
-        format_html('<text class="apsng-tick-y" x="100%" y="{}">{}</text>', _height(scale, tick, 4), _tick_words(tick))
-        for tick in scale.ticks
-    ]
-    boxes = [_box(index, len(slices), piece, scale) for index, piece in enumerate(slices) if piece.percentiles]
-    return format_html(
-        '<div class="apsng-chart" role="img" aria-label="{}"><svg class="apsng-chart-y" height="{}">{}</svg>'
-        '<svg class="apsng-chart-plot" height="{}">{}{}{}</svg></div>',
-        label,
-        CHART_HEIGHT + 20,
-        _joined(names),
-        CHART_HEIGHT + 20,
-        _joined(grid),
-        _joined(boxes),
-        _joined(_chart_ticks(slices)),
-    )
-
-
-def _box(index: int, count: int, piece: Slice, scale: Scale) -> SafeString:
-    found = piece.percentiles
-    assert found is not None
-    width = 100 / count
-    middle, left = _short((index + 0.5) * width), _short((index + 0.2) * width)
-    p50, p95, p99 = (_height(scale, value) for value in found[1:])
-    return format_html(
-        '<g><title>{}</title><line class="apsng-p99" x1="{}%" x2="{}%" y1="{}" y2="{}"/>'
-        '<rect class="apsng-p95" x="{}%" y="{}" width="{}%" height="{}" rx="1"/>'
-        '<rect class="apsng-p50" x="{}%" y="{}" width="{}%" height="3"/></g>',
-        slice_words(piece),
-        middle,
-        middle,
-        p99,
-        p95,
-        left,
-        p95,
-        _short(width * 0.6),
-        _short(max(1.0, float(p50) - float(p95))),
-        left,
-        _short(float(p50) - 1.5),
-        _short(width * 0.6),
-    )
-
-
-def slice_words(piece: Slice) -> str:
-    """Return the percentiles of a slice in words."""
-    zone = timezone.get_current_timezone()
-    when = f"{clock_words(piece.start, zone, seconds=False)} – {clock_words(piece.end, zone, seconds=False)}"
-    if piece.percentiles is None:
-        return when
-    count, *values = piece.percentiles
-    told = [f"{name} {span_words(value)}" for name, value in zip(("p50", "p95", "p99"), values, strict=True)]
-    runs = ngettext("%(count)d run", "%(count)d runs", count) % {"count": count}
-    return " · ".join([when, *told, runs])
-
-
-def _chart_ticks(slices: Sequence[Slice]) -> list[SafeString]:
-    """Return the moments below the chart: its beginning, its middle and its end."""
-    if not slices:
-        return []
-    start, end = slices[0].start, slices[-1].end
-    places = ((start, 0, "start"), (start + (end - start) / 2, 50, "middle"), (end, 100, "end"))
-    return [
-        format_html(
-            '<text class="apsng-tick" x="{}%" y="{}" text-anchor="{}">{}</text>',
-            place,
-            CHART_HEIGHT + 14,
-            anchor,
-            _tick_moment(moment, end - start),
-        )
-        for moment, place, anchor in places
-    ]
-
-
-def _tick_moment(moment: datetime, span: timedelta) -> str:
-    local = moment.astimezone(timezone.get_current_timezone())
-    if span <= timedelta(hours=36):
-        return date_format(local, "D H:i")
-    return date_format(local, "m-d H:i" if span < timedelta(days=14) else "Y-m-d")
-
-
-def _tick_words(tick: timedelta) -> str:
-    """Return `10 s` for a tick, whose numbers are round."""
-    seconds = tick.total_seconds()
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        if seconds >= size:
-            return f"{seconds / size:.0f}\xa0{unit}"
-    return f"{seconds * 1000:.0f}\xa0ms"
-
-
-def _height(scale: Scale, value: timedelta, below: int = 0) -> str:
-    """Return how far below the top a value lies."""
-    return _short(_CHART_EDGE + (1 - scale.at(value)) * (CHART_HEIGHT - 2 * _CHART_EDGE) + below)
-
-
-def _moment(moment: datetime) -> str:
+def moment_words(moment: datetime) -> str:
     """Return a moment in the viewer's zone; there are very many of them on a page, too many for words of the language."""
     return f"{moment.astimezone(timezone.get_current_timezone()):%Y-%m-%d %H:%M}"
 
@@ -363,19 +247,20 @@ def _moment(moment: datetime) -> str:
 
 
 def _place(window: Window, moment: datetime) -> str:
-    return _short(window.at(moment))
+    return short(window.at(moment))
 
 
 def _width(window: Window, start: datetime, end: datetime) -> str:
     """Return a width in percent; of what is too short to be seen, three pixels."""
     share = window.at(end) - window.at(start)
-    return f"{_short(share)}%" if share >= 0.4 else "3"
+    return f"{short(share)}%" if share >= 0.4 else "3"
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
     """Return a number for an attribute, whatever the language."""
     return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
-def _joined(parts: Iterable[SafeString]) -> SafeString:
+def joined(parts: Iterable[SafeString]) -> SafeString:
+    """Return parts of a picture as one."""
     return format_html_join("", "{}", ((part,) for part in parts))

@@ -21,6 +21,8 @@ def paths(shop):
     summary = JobRun.objects.get(status="coalesced").pk
     event = JobLogEntry.objects.get(action="rescheduled").pk
     return {
+        "app": "",
+        "dashboard": "scheduledjob/dashboard/",
         "jobs": "scheduledjob/",
         "jobs-filtered": "scheduledjob/?state=paused",
         "job": f"scheduledjob/{invoices}/change/",

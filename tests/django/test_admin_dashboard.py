@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -180,7 +181,9 @@ def test_a_full_pool_is_marked(client, job):
 
     assert pool.warns
     assert pool.picture.count("apsng-full") >= 2
-    assert re.fullmatch(r"No slot is free from [-0-9]+ [0-9:]+ to [-0-9]+ [0-9:]+\. And 2[4-6] times more\.", pool.words)
+    assert re.fullmatch(
+        r"No slot is free from [-0-9]+ [0-9:]+ to [-0-9]+ [0-9:]+\. And 2[4-6] times more\.", pool.words
+    )
 
 
 def test_percentiles_are_shown_as_figures_and_as_a_picture(client, job):
@@ -418,6 +421,26 @@ def test_messages_are_kept_for_people(client, job, where):
 
     assert "1 job is paused." not in page(client, where, **{HEADER: "1"})
     assert "1 job is paused." in page(client, where)
+
+
+def test_a_run_is_looked_up_again_until_it_has_ended(client, job):
+    ended, running = make_run(job, 90), make_run(job, 60, RunStatus.RUNNING)
+
+    assert "refresh.js" in page(client, f"{PAGES}/jobrun/{running.pk}/change/")
+    assert "refresh.js" not in page(client, f"{PAGES}/jobrun/{ended.pk}/change/")
+    assert context(client, f"{PAGES}/jobrun/")["refresh_in"] == BUSY
+
+
+def test_the_script_works_with_names_that_carry_a_hash(client, job, settings, tmp_path):
+    settings.STATIC_ROOT = str(tmp_path)
+    backend = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": backend}}
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+    (script,) = re.findall(r'<script type="module" src="/static/([^"]+)"', page(client))
+
+    assert re.fullmatch(r"django_apscheduler_ng/refresh\.[0-9a-f]{12}\.js", script)
+    assert (tmp_path / script).exists()
 
 
 @pytest.mark.parametrize("where", ["pause", "reschedule", "remove"])
