@@ -63,7 +63,7 @@ class DashboardPage(_Pages):
 
 
 def _context(overview: Overview, links: Links) -> dict[str, Any]:
-    capacities = _capacities(overview.nodes)
+    capacities = _capacities(overview.nodes) if links.sees(SchedulerNode) else {}
     return {
         "sees_runs": links.sees(JobRun),
         "sees_nodes": links.sees(SchedulerNode),
@@ -112,19 +112,23 @@ def _capacities(nodes: Iterable[SchedulerNode]) -> dict[str, int]:
 
 def _tiles(overview: Overview, capacities: Mapping[str, int], links: Links) -> list[dict[str, Any]]:
     """Return the answers in one word each."""
-    nodes = len(overview.nodes)
-    tiles = [
-        {
-            "title": gettext("Is it running?"),
-            "value": ngettext("%(count)d node", "%(count)d nodes", nodes) % {"count": nodes},
-            "tone": "ok" if nodes else "bad",
-            "below": gettext("alive") if nodes else gettext("nothing runs"),
-            "address": links.page(SchedulerNode, "changelist"),
-        },
-    ]
+    tiles = [_alive_tile(overview, links)]
     if links.sees(JobRun):
         tiles += [_running_tile(overview, capacities, links), _failed_tile(overview)]
     return [*tiles, _next_tile(overview, links)]
+
+
+def _alive_tile(overview: Overview, links: Links) -> dict[str, Any]:
+    """Return whether some node lives; how many do is for those who may see nodes."""
+    count = len(overview.nodes)
+    number = ngettext("%(count)d node", "%(count)d nodes", count) % {"count": count}
+    return {
+        "title": gettext("Is it running?"),
+        "value": number if links.sees(SchedulerNode) else gettext("yes") if count else gettext("no"),
+        "tone": "ok" if count else "bad",
+        "below": gettext("alive") if count else gettext("nothing runs"),
+        "address": links.page(SchedulerNode, "changelist"),
+    }
 
 
 def _running_tile(overview: Overview, capacities: Mapping[str, int], links: Links) -> dict[str, Any]:

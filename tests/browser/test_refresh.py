@@ -135,3 +135,21 @@ def test_nothing_is_announced_while_nothing_is_wrong(counted, running):
 
     SchedulerNode.objects.all().delete()
     wait(counted, "return document.querySelector('main [role=alert]') !== null")
+
+
+def test_with_the_keyboard_one_comes_to_every_lane_but_not_to_every_bar(counted, running):
+    from selenium.webdriver.common.keys import Keys
+
+    for number in range(2):
+        make_run(ScheduledJob.objects.get(), 7200 * (number + 1), took=600)
+    counted.open("scheduledjob/dashboard/")
+    counted.driver.execute_script("document.querySelector('.apsng-head a').focus()")
+    reached = []
+    for _ in range(20):
+        counted.driver.switch_to.active_element.send_keys(Keys.TAB)
+        reached.append(counted.driver.switch_to.active_element.get_attribute("href"))
+
+    assert any(f"scheduledjob/{running.job_key}/change/" in (address or "") for address in reached)
+    bars = counted.driver.find_elements("css selector", ".apsng-lane-svg a")
+    assert len(bars) >= 3
+    assert counted.driver.execute_script("return [...arguments].every(bar => bar.tabIndex === -1)", *bars)

@@ -344,7 +344,16 @@ def test_what_a_person_may_not_see_is_not_on_the_dashboard(db):
     shown = page(client_of("view_scheduledjob"))
     more = page(client_of("view_scheduledjob", "view_jobrun", "view_schedulernode", name="bob"))
 
-    for secret in ("HTTPStatusError", "worker-1", "usually", "/jobrun/", "Duration", "apsng-fill-ok"):
+    for secret in (
+        "HTTPStatusError",
+        "worker-1",
+        "usually",
+        "/jobrun/",
+        "Duration",
+        "apsng-fill-ok",
+        "2 nodes",
+        " slots",
+    ):
         assert secret not in shown
         assert secret in more
     assert "What happens next" in shown
