@@ -137,7 +137,7 @@ class JobPages(DashboardPage, ReschedulePage, _Pages):
             "sees_runs": sees_runs,
             "hours": hours(window),
             "lanes": [lane] if lane else [],
-            "charts": charts(runs, runs[-1].due_at, facts.now) if runs else [],
+            "charts": charts(runs, min(run.due_at for run in runs), facts.now) if runs else [],
             "failures": groups[:_LATEST],
             "measured": len(runs),
             "measured_partly": len(runs) == _MEASURED,
