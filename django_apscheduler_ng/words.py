@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Protocol
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -80,7 +81,19 @@ def lateness(run: JobRun) -> timedelta | None:
     return late
 
 
-def duration(run: JobRun, now: datetime) -> timedelta | None:
+class Timed(Protocol):
+    """A run, or the part of it that says how long it took."""
+
+    @property
+    def started_at(self) -> Any:
+        """When its body started, or None."""
+
+    @property
+    def finished_at(self) -> Any:
+        """When it ended, or None."""
+
+
+def duration(run: Timed, now: datetime) -> timedelta | None:
     """Return how long the body of a run took, or has taken so far; None where it did not start."""
     if run.started_at is None:
         return None

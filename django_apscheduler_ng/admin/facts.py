@@ -6,13 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from ..latest import last_runs
 from ..models import JobRun, ScheduledJob, SchedulerNode
 from ..rows import read_trigger
 from ..triggers.base import BaseTrigger
 from ..why import gather, sentence
 from .base import Links
+from .history import outcomes
+from .runrow import RunRow
 from .shown import zone_of
+
+#: So many outcomes are shown of each job.
+OUTCOMES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +29,14 @@ class JobFacts:
     sentence: str
     #: Its oldest live run.
     live: JobRun | None
-    #: Its latest run that has ended; summaries of coalesced fire times do not count.
-    last: JobRun | None
+    #: Its latest runs that have ended, the latest first; summaries of coalesced fire times do not count.
+    outcomes: Sequence[RunRow]
     links: Links
+
+    @property
+    def last(self) -> RunRow | None:
+        """Its latest run that has ended."""
+        return self.outcomes[0] if self.outcomes else None
 
     @property
     def zone(self) -> tzinfo:
@@ -40,14 +49,14 @@ def gather_facts(rows: Sequence[ScheduledJob], now: datetime, links: Links) -> d
     if not rows:
         return {}
     known = gather(rows)
-    last = last_runs(rows)
+    latest = outcomes(rows[0]._state.db or "default", [row.pk for row in rows], OUTCOMES)
     return {
         row.pk: JobFacts(
             now=now,
             trigger=read_trigger(row),
             sentence=sentence(row, known),
             live=known.live.get(row.pk),
-            last=last.get(row.pk),
+            outcomes=latest.get(row.pk, ()),
             links=links,
         )
         for row in rows

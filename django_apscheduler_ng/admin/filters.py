@@ -120,6 +120,22 @@ class JobFilter(admin.SimpleListFilter):
         return queryset.filter(job_key=value) if _is_key(value) else queryset.none()
 
 
+class ExceptionFilter(admin.SimpleListFilter):
+    """Runs by the class of their exception, chosen by a link from a group of failures."""
+
+    title = _("exception")
+    parameter_name = "exception"
+
+    def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
+        """Return only the chosen class: to find them all, all runs would have to be read."""
+        value = request.GET.get(self.parameter_name, "")
+        return [(value, value)] if value else []
+
+    def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:
+        """Return the runs with the chosen class."""
+        return queryset.filter(exception_type=self.value()) if self.value() else queryset
+
+
 class NodeFilter(admin.SimpleListFilter):
     """Runs by the node that claimed them."""
 

@@ -31,6 +31,7 @@ from ..words import span_or_nothing as span_or_nothing
 from ..words import span_words as span_words
 from ..words import summary_words as summary_words
 from ..words import zone_of as zone_of
+from .runrow import RunRow
 
 #: Longer stored texts are cut in pages; the whole text stays in the database.
 LONGEST_TEXT = 50_000
@@ -52,17 +53,27 @@ TONES = {
     RunStatus.COALESCED: "quiet",
 }
 
+_STATUS_WORDS = dict(JobRun._meta.get_field("status").flatchoices)
+
 
 def badge(label: object, tone: str) -> SafeString:
     """Return a small coloured label."""
     return format_html('<span class="apsng-badge apsng-{}">{}</span>', tone, label)
 
 
-def status_badge(run: JobRun) -> SafeString:
+def tone_of(status: str) -> str:
+    """Return the colour of a status; quiet for an unknown one."""
+    return TONES[RunStatus(status)] if status in TONES else "quiet"
+
+
+def status_words(status: str) -> str:
+    """Return the status in words; an unknown one as it is."""
+    return str(_STATUS_WORDS.get(status, status))
+
+
+def status_badge(run: JobRun | RunRow) -> SafeString:
     """Return the status of a run as a badge."""
-    return badge(
-        run.get_status_display(), TONES.get(RunStatus(run.status), "quiet") if run.status in TONES else "quiet"
-    )
+    return badge(status_words(run.status), tone_of(run.status))
 
 
 # -- moments ------------------------------------------------------------------------------------------------------------
