@@ -11,27 +11,22 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any
 
-from django.db import close_old_connections, connections
+from django.db import connections
 
-from ..bootstrap import get_scheduler
 from ..claiming.batch import check_allowed
 from ..clock import AnchoredClock, Timing
 from ..conf import get_config
-from ..connections import PASSING_ERRORS, own_connection
-from ..exceptions import SchedulerError
+from ..connections import PASSING_ERRORS
 from ..executors.body import outcome_of, perform
 from ..hotsql import hot_sql
 from ..isolation import CLEAN_RUN
 from ..models import JobRun
-from ..notifications import tell
-from ..parking import Parking
 from ..recorder import Ended, Limits, Recorder
 from ..refs import load_callable
-from ..relay import send_now
 from ..runs import Outcome, Run, RunStatus
-from ..schedulers.passes import end_of
 from ..serialization import read_arguments
 from .lease import Lease
+from .telling import tell_end
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +110,10 @@ class Performance:
 
     def lose(self) -> None:
         """Stop, because the run was taken away: its end is written, and another attempt may be under way."""
+        with self._ending:
+            if self._ended:
+                return
+            self._ended = True
         logger.error("Run %s of job %r was taken from this worker.", self._run.id, self._run.job_id)
         if self._own_process:
             _end_process()
@@ -138,7 +137,7 @@ class Performance:
             self._record(Ended(self._run, outcome, outcome.started_at, outcome.finished_at))
             self._ended = True
         self._lease.stop()
-        self._tell(outcome)
+        tell_end(self._row, self._run, outcome)
         return True
 
     def _record(self, ended: Ended) -> None:
@@ -155,32 +154,10 @@ class Performance:
                 time.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _tell(self, outcome: Outcome) -> None:
-        """Wake the job where it waits for this end, tell the nodes that there is room, and send the signal."""
-        logger.info("Run %s of job %r has ended as %s.", self._run.id, self._run.job_id, outcome.status)
-        try:
-            with own_connection(self._using):
-                Parking(self._using, lambda: None).wake([self._row.job_key])
-                tell(self._using, self._row.namespace)
-            close_old_connections()
-            send_now(end_of(replace(self._run, jobstore=_alias_of(self._row.namespace)), outcome))
-        except Exception:
-            logger.exception("Telling how run %s of job %r ended failed; going on.", self._run.id, self._run.job_id)
-        finally:
-            close_old_connections()
-
 
 def _end_process() -> None:
     """End this process at once, whatever the body is doing; the pool that it belongs to replaces it."""
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _alias_of(namespace: str) -> str:
-    """Return how schedulers with these settings call the job store."""
-    try:
-        return get_scheduler().alias_of(namespace)
-    except SchedulerError:
-        return namespace
 
 
 def run_of(row: JobRun) -> Run:

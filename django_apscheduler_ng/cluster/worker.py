@@ -12,6 +12,7 @@ from ..models import JobRun
 from ..runs import RunStatus
 from ..storetime import store_now
 from .performance import Performance
+from .telling import tell_missed
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,10 @@ def start(run: int, ledger: str, token: str, worker: str, now: datetime) -> JobR
         claimed.update(status=RunStatus.CANCELLED, finished_at=now)
         return None
     if row.start_until is not None and now > row.start_until:
-        claimed.update(status=RunStatus.MISSED, finished_at=now, reason="later than the grace time of the job allows")
+        if claimed.update(
+            status=RunStatus.MISSED, finished_at=now, reason="later than the grace time of the job allows"
+        ):
+            tell_missed(row)
         return None
     started = claimed.update(status=RunStatus.RUNNING, node=token, worker=worker, started_at=now, beat=1)
     return row if started else None

@@ -281,6 +281,20 @@ def test_a_run_that_is_to_be_cancelled_ends_soon(rabbitmq, start_worker, start_n
     assert (run.finished_at - now).total_seconds() < (2 if pool == "prefork" else 8)
 
 
+def test_a_worker_whose_run_was_taken_from_it_stops(rabbitmq, start_worker, start_node, tmp_path):
+    node = start_node(rabbitmq)
+    worker = start_worker(rabbitmq, concurrency=1)
+    node.add_job(APPEND, args=[str(tmp_path / "effects"), 60], executor="cluster", id="taken")
+    run = running("taken")
+
+    JobRun.objects.filter(pk=run.pk).update(status="abandoned", node="")
+
+    wait_until(lambda: pid_of(run) not in worker.family(), "its process is gone")
+    node.add_job("tests.project.jobs:noop", executor="cluster", id="next")
+    wait_for(1, "succeeded")
+    assert JobRun.objects.get(pk=run.pk).status == "abandoned"
+
+
 def test_a_run_that_is_cancelled_before_a_worker_started_it_never_runs(rabbitmq, start_worker, start_node, tmp_path):
     path = tmp_path / "effects"
     node = start_node(rabbitmq)

@@ -22,9 +22,8 @@ EXAMPLE = CHECKOUT / "example_project"
 def performed(database: Path) -> tuple[str, str] | None:
     """Return status and worker of the run of the heavy job that has ended."""
     with closing(sqlite3.connect(database, timeout=20)) as connection:
-        wanted = "job_id = 'statistics' AND finished_at IS NOT NULL"
         row: tuple[str, str] | None = connection.execute(
-            f"SELECT status, worker FROM django_apscheduler_ng_jobrun WHERE {wanted}"
+            "SELECT status, worker FROM django_apscheduler_ng_jobrun WHERE job_id = 'statistics' AND finished_at IS NOT NULL"
         ).fetchone()
     return row
 

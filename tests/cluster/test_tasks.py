@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -12,13 +13,17 @@ from uuid import uuid4
 
 import django
 import pytest
+from django.db import OperationalError
 
+from django_apscheduler_ng import signals
 from django_apscheduler_ng.bootstrap import get_scheduler
-from django_apscheduler_ng.exceptions import ConfigurationError
+from django_apscheduler_ng.exceptions import CallableReferenceError, ConfigurationError
+from django_apscheduler_ng.hotsql import HotSQL
 from django_apscheduler_ng.models import JobRun
 from tests.acceptance.harness import NodeProcess, Program, side_effects, wait_until
 from tests.cluster.conftest import QUICK
 from tests.conftest import CHECKOUT
+from tests.project import jobs
 
 if django.VERSION >= (6, 0):
     from django.tasks.signals import task_enqueued
@@ -44,6 +49,94 @@ def test_the_immediate_back_end_performs_runs_in_the_node(start_node, tmp_path):
     assert (run.status, run.on_cluster) == ("succeeded", True)
     assert "cluster_publisher" in run.worker
     assert list(side_effects(tmp_path / "effects")["here"].values()) == [1]
+
+
+@pytest.fixture
+def here(start_node, monkeypatch):
+    """Perform a function in this process as a worker would, as the job `here`; returns the run."""
+
+    def perform(function: Callable[[], object], **policies: Any) -> JobRun:
+        monkeypatch.setattr(jobs, "noop", function)
+        perform.node = node = start_node(type="tasks", backend="immediate")
+        node.add_job("tests.project.jobs:noop", executor="cluster", id="here", **policies)
+        return ended()
+
+    return perform
+
+
+def publishers() -> list[threading.Thread]:
+    """Return the threads in which the immediate back end performs."""
+    return [thread for thread in threading.enumerate() if thread.name == "cluster_publisher"]
+
+
+def test_a_worker_shows_that_it_lives_while_it_performs(here):
+    run = here(lambda: wait_until(lambda: JobRun.objects.get().beat >= 4, "four signs of life"))
+
+    assert (run.status, run.beat >= 4) == ("succeeded", True)
+
+
+def test_what_a_worker_did_after_its_run_was_taken_from_it_counts_for_nothing(here, caplog):
+    caplog.set_level("INFO", logger="django_apscheduler_ng")
+
+    def outlive() -> str:
+        JobRun.objects.update(status="abandoned")
+        wait_until(lambda: "was taken from this worker" in caplog.text, "it knows")
+        return "done"
+
+    here(outlive)
+    wait_until(lambda: "was taken from this worker" in caplog.text, "it knows")
+    for thread in publishers():  # it ends when what it performs has
+        here.node.shutdown(wait=False)
+        thread.join(10)
+
+    run = JobRun.objects.get()
+    assert (run.status, run.result) == ("abandoned", "")
+    assert f"Run {run.pk} of job 'here' was taken from this worker." in caplog.messages
+    assert "has ended as" not in caplog.text
+
+
+def test_the_end_of_a_run_is_written_when_the_database_is_back(here, monkeypatch, caplog):
+    finish, failures = HotSQL.finish, [OperationalError("away"), OperationalError("still away")]
+
+    def fail(*arguments: Any) -> int:
+        if failures:
+            raise failures.pop()
+        return finish(*arguments)
+
+    monkeypatch.setattr(HotSQL, "finish", fail)
+
+    run = here(lambda: "done")
+
+    assert (run.status, run.result) == ("succeeded", '"done"')
+    assert len([line for line in caplog.messages if "cannot be written" in line]) == 1
+
+
+def test_a_worker_sends_the_signals_of_its_runs(here):
+    heard: list[Any] = []
+
+    def note(*, event: Any, **_arguments: Any) -> None:
+        heard.append((event.job_id, event.jobstore, event.retval, event.run_id))
+
+    signals.job_executed.connect(note)
+    try:
+        run = here(lambda: "done")
+        wait_until(lambda: heard, "the signal")
+    finally:
+        signals.job_executed.disconnect(note)
+
+    assert heard == [("here", "default", "done", str(run.pk))]
+
+
+def test_a_function_that_is_not_allowed_any_more_fails(here, monkeypatch):
+    monkeypatch.setattr("django_apscheduler_ng.cluster.performance.check_allowed", _refuse)
+
+    run = here(lambda: "done")
+
+    assert (run.status, run.exception_message) == ("failed", "not allowed")
+
+
+def _refuse(ref: str) -> None:
+    raise CallableReferenceError("not allowed")
 
 
 def test_the_dummy_back_end_leaves_runs_claimed(start_node):
