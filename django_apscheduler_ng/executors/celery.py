@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from django_apscheduler_ng.exceptions import ConfigurationError, SchedulerError, needs_extra
@@ -35,7 +36,7 @@ class CeleryExecutor(ClusterExecutor):
         app: Any = None,
         queue: str | None = None,
         max_in_flight: int | str = 100,
-        republish_after: float | str = 60,
+        republish_after: float | str | timedelta = 60,
         message_options: Mapping[str, Any] | None = None,
     ) -> None:
         """Prepare.

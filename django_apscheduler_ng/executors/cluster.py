@@ -6,6 +6,7 @@ import logging
 import threading
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django_apscheduler_ng.exceptions import ConfigurationError, SchedulerNotRunningError
@@ -32,7 +33,7 @@ class ClusterExecutor(BaseExecutor):
     reached, it tries again and again, and what it could not publish when the process ends is published by another node.
     """
 
-    def __init__(self, max_in_flight: int | str, republish_after: float | str) -> None:
+    def __init__(self, max_in_flight: int | str, republish_after: float | str | timedelta) -> None:
         """Prepare for `max_in_flight` runs at once over all nodes, each published again after `republish_after` seconds."""
         super().__init__(as_count(max_in_flight, "max_in_flight", type(self).__name__))
         #: How many runs may be claimed or running at once, over all nodes.
@@ -159,17 +160,18 @@ class ClusterExecutor(BaseExecutor):
 
 
 def as_pause(value: Any, option: str, owner: str) -> float:
-    """Return an option that is a number of seconds, also from text such as `'60'`; more than 0.
+    """Return an option that is a number of seconds, also from text such as `'60'` or a timedelta; more than 0.
 
     Raises:
         ConfigurationError: the value is no such number.
     """
+    value = value.total_seconds() if isinstance(value, timedelta) else value
     try:
         seconds = float(value) if isinstance(value, str | float | int) and not isinstance(value, bool) else 0.0
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
         raise ConfigurationError(
-            f"Option {option!r} of {owner} must be a number of seconds above 0, got {value!r}. Write it as 60 or '60'."
+            f"Option {option!r} of {owner} must be a number of seconds above 0, got {value!r}. Write it as 60, '60' or a timedelta."
         )
     return seconds

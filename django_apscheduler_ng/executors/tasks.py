@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django_apscheduler_ng.exceptions import ConfigurationError, MissingExtraError
@@ -29,7 +30,7 @@ class TasksExecutor(ClusterExecutor):
         backend: str = "default",
         queue: str | None = None,
         max_in_flight: int | str = 100,
-        republish_after: float | str = 60,
+        republish_after: float | str | timedelta = 60,
         priority: int | str = 0,
     ) -> None:
         """Prepare.
@@ -47,7 +48,7 @@ class TasksExecutor(ClusterExecutor):
         super().__init__(max_in_flight, republish_after)
         self._backend = backend
         self._queue = queue or "default"
-        self._priority = int(priority)
+        self._priority = priority
         self._task: Any = None
 
     def start(self, host: ExecutorHost, alias: str) -> None:
@@ -62,14 +63,14 @@ class TasksExecutor(ClusterExecutor):
     def _make_task(self, alias: str) -> Any:
         try:
             task = load_object(TASK)
-            changes = {"priority": self._priority} if self._priority else {}
+            changes = {"priority": int(self._priority)} if self._priority else {}
             return task.using(backend=self._backend, queue_name=self._queue, **changes)
         except MissingExtraError:
             raise
         except Exception as error:
             raise ConfigurationError(
                 f"The back end {self._backend!r} of executor {alias!r} cannot be used: {type(error).__name__}: {error}. "
-                "Correct the options 'backend' and 'queue', or the setting TASKS."
+                "Correct the options 'backend', 'queue' and 'priority', or the setting TASKS."
             ) from error
 
     def _send(self, messages: Sequence[tuple[str, int]]) -> None:

@@ -161,17 +161,18 @@ def test_the_dummy_back_end_leaves_runs_claimed(start_node):
     [
         ({"backend": "nowhere"}, "The connection 'nowhere' doesn't exist."),
         ({"backend": "default", "queue": "nowhere"}, "Queue 'nowhere' is not valid for backend."),
+        ({"backend": "default", "priority": "high"}, "invalid literal for int() with base 10: 'high'."),
     ],
-    ids=["backend", "queue"],
+    ids=["backend", "queue", "priority"],
 )
 def test_a_back_end_that_is_not_there_is_refused_at_the_start(start_node, options, why):
     with pytest.raises(ConfigurationError) as caught:
         start_node(type="tasks", **options)
 
     message = str(caught.value)
-    assert message.startswith(f"The back end {options['backend']!r} of executor 'cluster' cannot be used: Invalid")
+    assert message.startswith(f"The back end {options['backend']!r} of executor 'cluster' cannot be used: ")
     assert why in message
-    assert message.endswith("Correct the options 'backend' and 'queue', or the setting TASKS.")
+    assert message.endswith("Correct the options 'backend', 'queue' and 'priority', or the setting TASKS.")
 
 
 class DatabaseTasks:

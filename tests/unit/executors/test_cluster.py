@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 
 import pytest
@@ -126,7 +126,7 @@ def test_an_impossible_pause_is_refused(value):
         Published(republish_after=value)
 
     assert str(caught.value) == (
-        f"Option 'republish_after' of Published must be a number of seconds above 0, got {value!r}. Write it as 60 or '60'."
+        f"Option 'republish_after' of Published must be a number of seconds above 0, got {value!r}. Write it as 60, '60' or a timedelta."
     )
 
 
@@ -136,6 +136,10 @@ def test_an_impossible_number_in_flight_is_refused(value):
         Published(max_in_flight=value)
 
     assert str(caught.value).startswith("Option 'max_in_flight' of Published must be a whole number, at least 1")
+
+
+def test_a_pause_may_be_a_timedelta():
+    assert Published(republish_after=timedelta(minutes=2)).republish_after == 120
 
 
 def test_numbers_may_be_text():
