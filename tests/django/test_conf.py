@@ -206,7 +206,8 @@ def test_each_option_is_suggested_for_its_typo(name, misspell):
         ),
         pytest.param(
             {"executors": {"default": {"type": "tasks", "republish_after": 0}}},
-            "Option 'executors.default.republish_after' must be a number of seconds above 0, got 0. Write it as 30, 1.5, '30' or a timedelta.",
+            "Option 'executors.default.republish_after' must be a number of seconds above 0, got 0. "
+            "Write it as 30, 1.5, '30' or a timedelta.",
             id="published-all-the-time",
         ),
         pytest.param(

@@ -126,7 +126,8 @@ def test_an_impossible_pause_is_refused(value):
         Published(republish_after=value)
 
     assert str(caught.value) == (
-        f"Option 'republish_after' of Published must be a number of seconds above 0, got {value!r}. Write it as 60, '60' or a timedelta."
+        f"Option 'republish_after' of Published must be a number of seconds above 0, got {value!r}. "
+        "Write it as 60, '60' or a timedelta."
     )
 
 
