@@ -73,11 +73,12 @@ class Reporter:
                 self._thread = thread
 
     def _loop(self) -> None:
-        while not self._stopping.is_set():
+        last = False
+        while not last:
             self._noted.wait()
-            self._stopping.wait(self._delay)
+            last = self._stopping.wait(self._delay)
             self._noted.clear()
             self._send()
             self._stopping.wait(self._interval - self._delay)
-            if self._stopping.is_set() or not self._noted.is_set():
+            if last or not self._noted.is_set():
                 self._rest()

@@ -66,15 +66,17 @@ class Reports:
 
     def _take(self) -> list[tuple[Run, Said]]:
         """Return runs with what they have said, as many as fit into one statement; those that have ended are left out."""
-        batch: list[tuple[Run, Said]] = []
+        batch: dict[str, tuple[Run, Said]] = {}
         text = 0
-        while self._changed and text < BATCH_TEXT:
+        for _ in range(len(self._changed)):  # those that say more meanwhile come again, with the next one
+            if text >= BATCH_TEXT:
+                break
             run = self._changed.popleft()
             report = run.context.output.take()
             if report is not None:
-                batch.append((run, said(run, report)))
+                batch[run.id] = run, said(run, report)
                 text += len(report.log)
-        return batch
+        return list(batch.values())
 
     def _write_safely(self) -> None:
         """Write what is new; where that fails, the next round tries again, and the ends of the runs bring it anyway."""
