@@ -83,7 +83,7 @@ def test_the_log_is_shown(client, job):
     shown = page(client, make_run(job, 60, log="2026-01-05 09:00:00.000 INFO shop: <b>done</b>\n"))
 
     assert (
-        '<pre class="apsng-log" tabindex="0">2026-01-05 09:00:00.000 INFO shop: &lt;b&gt;done&lt;/b&gt;\n</pre>'
+        '<div class="apsng-log" tabindex="0"><pre>2026-01-05 09:00:00.000 INFO shop: &lt;b&gt;done&lt;/b&gt;\n</pre>'
         in shown
     )
 
