@@ -32,11 +32,18 @@ def current_actor() -> Actor:
 
 
 @contextmanager
-def acting(user: Any = None, *, origin: str = Origin.API, reason: str = "") -> Iterator[None]:
-    """Record what is done to jobs inside the `with` block as done by `user` (a model instance or None), with that reason."""
+def acting(user: Any = None, *, name: str = "", origin: str = Origin.API, reason: str = "") -> Iterator[None]:
+    """Record what is done to jobs inside the `with` block as done by `user`, with that reason.
+
+    Args:
+        user: a model instance; None where it is no user of the project.
+        name: who it is then, for people.
+        origin: where jobs that are added come from.
+        reason: why it is done.
+    """
     actor = Actor(
         id="" if user is None else str(user.pk),
-        name="" if user is None else str(user),
+        name=name if user is None else str(user),
         origin=origin,
         reason=reason,
     )

@@ -68,9 +68,9 @@ class AsyncJobsApi(JobsApi):
             for job in batch:
                 yield job
 
-    async def arun_job(self, job_id: str, jobstore: str | None = None) -> str:
+    async def arun_job(self, job_id: str, jobstore: str | None = None, **arguments: Any) -> str:
         """Ask for one run of a job now; see `run_job()`."""
-        return await sync_to_async(self.run_job)(job_id, jobstore)
+        return await sync_to_async(self.run_job)(job_id, jobstore, **arguments)
 
     async def aexport_jobs(self, outfile: JobsFile, jobstore: str | None = None) -> int:
         """Write the jobs to a JSON document; see `export_jobs()`."""

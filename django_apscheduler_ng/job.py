@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -143,10 +142,10 @@ class Job:
         Raises:
             InvalidJobError: the id is impossible, or the arguments do not fit the callable.
         """
-        job = copy(self)
-        job.id = checked_id(uuid4().hex if id is None else id)
-        job.trigger = trigger
-        job.apply({"args": args, "kwargs": {} if kwargs is None else kwargs})
+        job = type(self).__new__(type(self))
+        job.__dict__.update(self.__dict__, id=checked_id(uuid4().hex if id is None else id), trigger=trigger)
+        if args or kwargs or self.args or self.kwargs:
+            job.apply({"args": args, "kwargs": {} if kwargs is None else kwargs})
         return job
 
     @property

@@ -271,7 +271,7 @@ class Membership:
     def report(self, run: Run) -> None:
         """Have written what the run has said so far; one that is driven by hand writes it with the end."""
         if not self._by_hand:
-            self._reports.note(run)
+            self._reports.note(run.context)
 
     def record(self) -> None:
         """Write the ends that have come in, now and in the calling thread; those that cannot be written now are written later."""

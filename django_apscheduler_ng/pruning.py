@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 #: Part of a heartbeat interval that pruning may take: no heartbeat is late for it.
 SHARE = 0.25
 
-#: Part of it that may go by without a row deleted: looking for something costs next to nothing, however big the tables are.
-LOOKING = 0.002
+#: Heartbeat intervals from one look in vain to the next: looking costs next to nothing, however big the tables are.
+LOOK_EVERY = 2
 
 #: Steps after one heartbeat at most: 50,000 rows read or deleted.
 MOST_STEPS = 50
@@ -36,6 +36,9 @@ FIRST_LOOK = 60.0
 #: get in between.
 _BREATH = 0.05
 
+#: What the iterator of a round gives when it is over.
+_DONE = Pruned()
+
 
 class Pruner:
     """Deletes what `retention` says in rounds, each of which may take many heartbeats. `work()` belongs to the heartbeat's thread."""
@@ -47,7 +50,7 @@ class Pruner:
         self._limits = config.retention
         self._interval = config.heartbeat_interval
         self._next_look = clock.monotonic() + FIRST_LOOK * int(identity.node[:8], 16) / 0xFFFFFFFF
-        self._round: Iterator[Pruned] | None = None
+        self._round: Iterator[Pruned | None] | None = None
         self._pruned = Pruned()
         self._stopping = Event()
 
@@ -57,7 +60,7 @@ class Pruner:
 
     def work(self) -> None:
         """Go on with the round under way, or begin one if it is time; takes a quarter of a heartbeat interval at most."""
-        if self._round is None and not self._begin():
+        if self._clock.monotonic() < self._next_look or (self._round is None and not self._begin()):
             return
         try:
             with own_connection(self._using):
@@ -70,8 +73,6 @@ class Pruner:
         limits = self._limits
         if limits.max_age_days is None and limits.max_runs_per_job is None:
             return False
-        if self._clock.monotonic() < self._next_look:
-            return False
         self._pruned = Pruned()
         self._round = steps(
             self._using,
@@ -82,20 +83,22 @@ class Pruner:
         return True
 
     def _go_on(self) -> None:
+        """Delete step by step; a look in vain is the last one for a while."""
         assert self._round is not None
         until = self._clock.monotonic() + self._interval * SHARE
-        looking = self._interval * LOOKING
         for _ in range(MOST_STEPS):
             began = self._clock.monotonic()
-            pruned = next(self._round, None)
-            if pruned is None:
+            pruned = next(self._round, _DONE)
+            if pruned is _DONE:
                 self._report()
                 self._end(REST)
                 return
+            if pruned is None:
+                self._next_look = began + self._interval * LOOK_EVERY
+                return
             self._pruned += pruned
             took = self._clock.monotonic() - began
-            looking -= took if pruned == Pruned() else 0.0
-            if looking <= 0 or self._clock.monotonic() >= until or self._stopping.wait(min(took, _BREATH)):
+            if self._clock.monotonic() >= until or self._stopping.wait(min(took, _BREATH)):
                 return
 
     def _report(self) -> None:

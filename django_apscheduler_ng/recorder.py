@@ -214,13 +214,13 @@ class Recorder:
             exception_message=storable_text(outcome.exception_message, limits.message),
             traceback=storable_text(outcome.traceback, limits.traceback, keep_end=True),
         )
-        return row if outcome.report is None else row._replace(**said(ended.run, outcome.report)._asdict())
+        return row if outcome.report is None else row._replace(**said(ended.run.id, outcome.report)._asdict())
 
 
-def said(run: Run, report: Report) -> Said:
+def said(run_id: str, report: Report) -> Said:
     """Return the columns that hold what a run has said."""
     done, total, text = report.progress or (None, None, "")
-    return Said(int(run.id), done, total, storable(text), storable(report.log))
+    return Said(int(run_id), done, total, storable(text), storable(report.log))
 
 
 def result_json(result: Any) -> tuple[str, bool]:

@@ -16,7 +16,7 @@ from .hotsql import HotSQL
 from .ledger import Said
 from .recorder import said
 from .reporting import DELAY, INTERVAL, Reporter
-from .runs import Run
+from .runs import RunContext
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +33,14 @@ class Reports:
         self._node = node
         self._sql = sql
         #: Runs with something new; each is here once until its output is taken.
-        self._changed: deque[Run] = deque()
+        self._changed: deque[RunContext] = deque()
         self._writing = RLock()
         self._failing = False
         self._reporter = Reporter(
             self._write_safely, self._rest, name="django_apscheduler_ng reports", delay=delay, interval=interval
         )
 
-    def note(self, run: Run) -> None:
+    def note(self, run: RunContext) -> None:
         """Take note that a run has said something."""
         self._changed.append(run)
         self._reporter.note()
@@ -64,17 +64,17 @@ class Reports:
             if self._changed:
                 self._reporter.note()
 
-    def _take(self) -> list[tuple[Run, Said]]:
+    def _take(self) -> list[tuple[RunContext, Said]]:
         """Return runs with what they have said, as many as fit into one statement; those that have ended are left out."""
-        batch: dict[str, tuple[Run, Said]] = {}
+        batch: dict[str, tuple[RunContext, Said]] = {}
         text = 0
         for _ in range(len(self._changed)):  # those that say more meanwhile come again, with the next one
             if text >= BATCH_TEXT:
                 break
             run = self._changed.popleft()
-            report = run.context.output.take()
+            report = run.output.take()
             if report is not None:
-                batch[run.id] = run, said(run, report)
+                batch[run.id] = run, said(run.id, report)
                 text += len(report.log)
         return list(batch.values())
 

@@ -23,7 +23,10 @@ from .runs import OPEN_STATUSES
 BATCH = 1_000
 
 #: Jobs that one statement looks at the runs of, at most.
-JOBS = 200
+JOBS = 500
+
+#: Jobs among which one statement looks for finished ones.
+JOBS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +50,16 @@ class Pruned:
 
 def prune(using: str, now: datetime, *, max_age_days: int | None, max_runs_per_job: int | None) -> Pruned:
     """Delete ended runs that are too old or too many, and what else is too old; see `steps()`."""
-    return sum(steps(using, now, max_age_days=max_age_days, max_runs_per_job=max_runs_per_job), Pruned())
+    pruned = steps(using, now, max_age_days=max_age_days, max_runs_per_job=max_runs_per_job)
+    return sum(filter(None, pruned), Pruned())
 
 
-def steps(using: str, now: datetime, *, max_age_days: int | None, max_runs_per_job: int | None) -> Iterator[Pruned]:
-    """Do the same in small steps; yields what each has deleted. Between two steps no transaction is open.
+def steps(
+    using: str, now: datetime, *, max_age_days: int | None, max_runs_per_job: int | None
+) -> Iterator[Pruned | None]:
+    """Do the same in small steps; yields what each has deleted, None for one that found nothing.
+
+    Between two steps no transaction is open.
 
     Args:
         using: alias of the database.
@@ -64,12 +72,12 @@ def steps(using: str, now: datetime, *, max_age_days: int | None, max_runs_per_j
         yield from _old_runs(JobRun.objects.using(using), oldest)
         yield from _old_entries(JobLogEntry.objects.using(using), oldest)
         yield from _old_jobs(ScheduledJob.objects.using(using), oldest)
-        yield _old_nodes(SchedulerNode.objects.using(using), oldest)
+        yield from _old_nodes(SchedulerNode.objects.using(using), oldest)
     if max_runs_per_job is not None:
         yield from _spare_runs(using, max_runs_per_job)
 
 
-def _old_runs(runs: QuerySet[JobRun], oldest: datetime) -> Iterator[Pruned]:
+def _old_runs(runs: QuerySet[JobRun], oldest: datetime) -> Iterator[Pruned | None]:
     """Delete from the first key on, until a batch has ended runs and none of them is old.
 
     Keys grow with the time of the claim, and nothing ends before it was claimed: what follows is hardly older. An index on the end of
@@ -78,38 +86,47 @@ def _old_runs(runs: QuerySet[JobRun], oldest: datetime) -> Iterator[Pruned]:
     for page in _walk(runs, "status", "finished_at", "due_at"):
         ended = [(key, finished or due) for key, status, finished, due in page if status not in OPEN_STATUSES]
         old = [key for key, at in ended if at < oldest]
-        yield Pruned(runs=_delete(runs, old))
+        yield Pruned(runs=_delete(runs, old)) if old else None
         if ended and not old:
             return
 
 
-def _old_entries(entries: QuerySet[JobLogEntry], oldest: datetime) -> Iterator[Pruned]:
+def _old_entries(entries: QuerySet[JobLogEntry], oldest: datetime) -> Iterator[Pruned | None]:
     for page in _walk(entries, "at"):
         old = [key for key, at in page if at < oldest]
-        yield Pruned(entries=_delete(entries, old))
+        yield Pruned(entries=_delete(entries, old)) if old else None
         if not old:
             return
 
 
-def _old_jobs(jobs: QuerySet[ScheduledJob], oldest: datetime) -> Iterator[Pruned]:
+def _old_jobs(jobs: QuerySet[ScheduledJob], oldest: datetime) -> Iterator[Pruned | None]:
     """Delete jobs that finished long ago; declared ones stay, or they would run again when their code is loaded."""
     finished = jobs.filter(finished_at__lt=oldest, declared="")
-    for page in _walk(jobs, "finished_at", "declared"):
-        old = [key for key, at, declared in page if at is not None and at < oldest and not declared]
-        yield Pruned(jobs=_delete(finished, old))
+    keys = jobs.order_by("pk").values_list("pk", flat=True)
+    first: int | None = 0
+    while first is not None:
+        beyond = keys.filter(pk__gte=first)[JOBS_AT_ONCE : JOBS_AT_ONCE + 1].first()
+        page = finished.filter(pk__gte=first) if beyond is None else finished.filter(pk__gte=first, pk__lt=beyond)
+        old = list(page.order_by("pk").values_list("pk", flat=True))
+        for begin in range(0, len(old), BATCH):
+            yield Pruned(jobs=_delete(finished, old[begin : begin + BATCH]))
+        if not old:
+            yield None
+        first = beyond
 
 
-def _old_nodes(nodes: QuerySet[SchedulerNode], oldest: datetime) -> Pruned:
+def _old_nodes(nodes: QuerySet[SchedulerNode], oldest: datetime) -> Iterator[Pruned | None]:
     gone = nodes.filter(state__in=(NodeState.STOPPED, NodeState.DEAD), seen_at__lt=oldest)
-    return Pruned(nodes=_delete(gone, list(gone.values_list("pk", flat=True)[:BATCH])))
+    old = list(gone.values_list("pk", flat=True)[:BATCH])
+    yield Pruned(nodes=_delete(gone, old)) if old else None
 
 
-def _spare_runs(using: str, most: int) -> Iterator[Pruned]:
+def _spare_runs(using: str, most: int) -> Iterator[Pruned | None]:
     """Delete what each job has beyond its latest `most` ended runs. What is left of a removed job grows no more: it only gets old."""
     runs = JobRun.objects.using(using)
     spare: list[int] = []
     for crowded in _crowded(using, most):
-        yield Pruned()
+        yield Pruned() if crowded else None
         for job_key in crowded:
             for keys in _spare_of(runs.filter(job_key=job_key), most):
                 spare += keys
@@ -117,7 +134,8 @@ def _spare_runs(using: str, most: int) -> Iterator[Pruned]:
                 while len(spare) >= BATCH:
                     yield Pruned(runs=_delete(runs, spare[:BATCH]))
                     del spare[:BATCH]
-    yield Pruned(runs=_delete(runs, spare))
+    if spare:
+        yield Pruned(runs=_delete(runs, spare))
 
 
 def _crowded(using: str, most: int) -> Iterator[list[int]]:

@@ -128,26 +128,31 @@ class ListedJob(NamedTuple):
 
 JobColumns = ScheduledJob | DueJob | ListedJob
 
+#: Options that are stored as they are, each in the column of its name.
+_PLAIN = (
+    "executor",
+    "coalesce",
+    "max_instances",
+    "misfire_grace_time",
+    "on_abandoned",
+    "timeout",
+    "overlap",
+    "queue",
+    "priority",
+)
+
+#: What the other options are stored as.
 _WRITERS: dict[str, Callable[[Job], dict[str, Any]]] = {
     "name": lambda job: {"name": job.name[:255]},
     "func": lambda job: {"func_ref": job.func_ref or callable_ref(job.func)},
     "args": lambda job: {"args": dump_value(list(job.args), where="args") if job.args else "[]"},
     "kwargs": lambda job: {"kwargs": dump_value(dict(job.kwargs), where="kwargs") if job.kwargs else "{}"},
     "trigger": lambda job: {"trigger": dump_trigger(job.trigger), "trigger_type": job.trigger.alias},
-    "executor": lambda job: {"executor": job.executor},
-    "coalesce": lambda job: {"coalesce": job.coalesce},
-    "max_instances": lambda job: {"max_instances": job.max_instances},
-    "misfire_grace_time": lambda job: {"misfire_grace_time": job.misfire_grace_time},
-    "on_abandoned": lambda job: {"on_abandoned": job.on_abandoned},
-    "timeout": lambda job: {"timeout": job.timeout},
     "retry": lambda job: {"retry": dump_retry(job.retry)},
-    "overlap": lambda job: {"overlap": job.overlap},
-    "queue": lambda job: {"queue": job.queue},
-    "priority": lambda job: {"priority": job.priority},
 }
 
 
-def definition(job: Job, options: Iterable[str] = _WRITERS) -> dict[str, Any]:
+def definition(job: Job, options: Iterable[str] = (*_WRITERS, *_PLAIN)) -> dict[str, Any]:
     """Return the declared columns that hold the given options of `job`, all by default.
 
     Raises:
@@ -156,8 +161,10 @@ def definition(job: Job, options: Iterable[str] = _WRITERS) -> dict[str, Any]:
     """
     columns: dict[str, Any] = {}
     for option in options:
-        if option in _WRITERS:
-            columns.update(_WRITERS[option](job))
+        if option in _PLAIN:
+            columns[option] = getattr(job, option)
+        elif option in _WRITERS:
+            columns |= _WRITERS[option](job)
     return columns
 
 
@@ -280,7 +287,7 @@ def _shown(declared: dict[str, Any], paused: bool, next_run_time: datetime | Non
     return {**declared, "paused": paused, "next_run_time": moment}
 
 
-_BUT_TRIGGER = [option for option in _WRITERS if option != "trigger"]
+_BUT_TRIGGER = [option for option in (*_WRITERS, *_PLAIN) if option != "trigger"]
 
 
 def addition(job: Job, triggers: dict[int, dict[str, Any]]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def dump_trigger(trigger: BaseTrigger) -> str:
     Raises:
         UnstorableError: The trigger is of a class that is not registered, or its state cannot be stored.
     """
-    return canonical_text(_trigger_data(trigger, f"trigger '{trigger}'", 0) | {"version": TRIGGER_VERSION})
+    return canonical_text(_trigger_data(trigger, 0) | {"version": TRIGGER_VERSION})
 
 
 def load_trigger(text: str) -> BaseTrigger:
@@ -119,26 +119,38 @@ def trigger_type(text: str) -> str:
     return alias
 
 
-def _trigger_data(trigger: BaseTrigger, where: str, depth: int) -> dict[str, Any]:
+#: Types of values that are JSON already; floating point numbers may be none.
+_JSON = (str, int, bool, type(None))
+
+
+def _trigger_data(trigger: BaseTrigger, depth: int) -> dict[str, Any]:
     """Return type and state of `trigger` in one dict of JSON's own types."""
-    check_depth(where, depth)
-    _check_registered(trigger, where)
+    if depth:
+        check_depth(_named(trigger), depth)
+    _check_registered(trigger)
     data: dict[str, Any] = {"type": trigger.alias}
     for name, value in trigger.to_state().items():
         if name in (TAG, "type", "version"):
             raise UnstorableError(
-                f"Cannot store {where}: its state must not have the key {name!r}. "
+                f"Cannot store {_named(trigger)}: its state must not have the key {name!r}. "
                 f"Rename that argument of {type(trigger).__qualname__}."
             )
-        if isinstance(value, list) and any(isinstance(item, BaseTrigger) for item in value):
-            members = [_trigger_data(item, f"trigger '{item}'", depth + 1) for item in value]
+        if type(value) in _JSON:
+            data[name] = value
+        elif isinstance(value, list) and any(isinstance(item, BaseTrigger) for item in value):
+            members = [_trigger_data(item, depth + 1) for item in value]
             data[name] = {TAG: _TRIGGERS, "value": members}
         else:
-            data[name] = encoded(value, f"{name} of {where}")
+            data[name] = encoded(value, f"{name} of {_named(trigger)}")
     return data
 
 
-def _check_registered(trigger: BaseTrigger, where: str) -> None:
+def _named(trigger: BaseTrigger) -> str:
+    """Return how messages call a trigger."""
+    return f"trigger '{trigger}'"
+
+
+def _check_registered(trigger: BaseTrigger) -> None:
     """Refuse a trigger that nobody could read back."""
     kind = type(trigger)
     try:
@@ -147,7 +159,7 @@ def _check_registered(trigger: BaseTrigger, where: str) -> None:
     except InvalidTriggerError:
         pass
     raise UnstorableError(
-        f"Cannot store {where}, an instance of {kind.__module__}.{kind.__qualname__}: the class must be registered "
+        f"Cannot store {_named(trigger)}, an instance of {kind.__module__}.{kind.__qualname__}: the class must be registered "
         f"under its alias, which is {trigger.alias!r}. "
         f"Give it an alias of its own, and an entry point of that name in the group {ENTRY_POINTS!r}."
     )

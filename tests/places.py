@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
@@ -100,12 +101,15 @@ class DatabasePlace(Place):
             connection.execute(sa.update(table).where(table.c.id == job_id).values(texts))
 
 
+_NUMBERS = itertools.count(1)
+
+
 @contextmanager
 def own_database(url: str, driver: str) -> Iterator[sa.URL]:
-    """Make a database on the server of `url`, and drop it at the end."""
+    """Make a database on the server of `url`, and drop it at the end; several may be open at once."""
     server = sa.make_url(url).set(drivername=driver)
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    name = f"{own_name()}_stores"
+    name = f"{own_name()}_stores_{next(_NUMBERS)}"
     with engine.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     try:

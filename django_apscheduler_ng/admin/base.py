@@ -14,7 +14,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -22,7 +22,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from ..bootstrap import get_scheduler
+from ..models import ScheduledJob
 from ..why import living_nodes
+from .refresh import refreshes
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -98,6 +100,13 @@ class Links:
         name = f"admin:{APP}_{model._meta.model_name}_{page}"
         return reverse(name, args=args, current_app=self._site.name)
 
+    def dashboard(self) -> str:
+        """Return the address of the dashboard; empty where the person, or the site, has none."""
+        try:
+            return self.page(ScheduledJob, "dashboard")
+        except NoReverseMatch:  # the site has pages of its own for jobs
+            return ""
+
     def anchor(self, text: object, model: type[models.Model], key: object) -> SafeString:
         """Return a link to the page of a row, or only the text where the person sees no page."""
         address = self.page(model, "change", key)
@@ -157,7 +166,19 @@ class SchedulerAdmin(_ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, with the banner."""
-        return super().changelist_view(request, {**self.banner(), **(extra_context or {})})
+        frame = {**self.banner(), **self.frame(request)}
+        response = super().changelist_view(request, {**frame, **(extra_context or {})})
+        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
+            response.context_data["refresh_in"] = self.refresh_in(response.context_data["cl"].result_list)
+        return response
+
+    def refresh_in(self, rows: Sequence[Any]) -> int:
+        """Return after how many seconds a list that shows these rows is looked up again; 0 = never."""
+        return 0
+
+    def frame(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what every page needs besides: the way to the dashboard, and whether a script asks for it."""
+        return {"dashboard": self.links(request).dashboard(), "is_refresh": refreshes(request)}
 
     def banner(self) -> dict[str, Any]:
         """Return what the banner of every page needs."""
@@ -206,6 +227,7 @@ class SchedulerAdmin(_ModelAdmin):
             {
                 **self.admin_site.each_context(request),
                 **self.banner(),
+                **self.frame(request),
                 "opts": self.opts,
                 "media": self.media,
                 "original": row,

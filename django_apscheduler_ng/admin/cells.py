@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import JobLogEntry, JobRun, ScheduledJob
 from .base import Links
-from .facts import JobFacts
+from .facts import OUTCOMES, JobFacts
 from .shown import (
     NOTHING,
     badge,
@@ -23,11 +23,14 @@ from .shown import (
     lateness,
     moment_html,
     span_or_nothing,
+    span_words,
     status_badge,
     summary_words,
     time_tag,
     value_words,
 )
+from .statistics import usual_duration
+from .svg import sparkline
 
 #: In a table, texts are cut after so many characters.
 _SHORT = 120
@@ -77,7 +80,11 @@ def running_for(facts: JobFacts) -> str:
     run = facts.live
     if run is None or run.started_at is None:
         return ""
-    return gettext("for %(span)s") % {"span": span_or_nothing(duration(run, facts.now))}
+    words = gettext("for %(span)s") % {"span": span_or_nothing(duration(run, facts.now))}
+    usual = usual_duration(facts.outcomes)
+    return (
+        words if usual is None else gettext("%(words)s, usually %(span)s") % {"words": words, "span": span_words(usual)}
+    )
 
 
 def next_run_html(row: ScheduledJob, facts: JobFacts) -> SafeString | str:
@@ -94,6 +101,13 @@ def next_run_html(row: ScheduledJob, facts: JobFacts) -> SafeString | str:
     if row.next_run_time is None or row.trigger != row.planned_trigger:
         return gettext("being planned")
     return moment_html(row.next_run_time, facts.zone, now=facts.now)
+
+
+def outcomes_html(facts: JobFacts) -> SafeString | str:
+    """Return the latest outcomes of a job as a picture, and how the latest of them ended."""
+    if not facts.outcomes:
+        return NOTHING
+    return format_html("{}{}", sparkline(facts.outcomes, OUTCOMES), last_outcome_html(facts))
 
 
 def last_outcome_html(facts: JobFacts) -> SafeString | str:

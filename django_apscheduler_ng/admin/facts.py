@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any
-
-from django.db.models import OuterRef, Subquery
 
 from ..models import JobRun, ScheduledJob, SchedulerNode
 from ..rows import read_trigger
-from ..runs import RunStatus
 from ..triggers.base import BaseTrigger
 from ..why import gather, sentence
 from .base import Links
+from .history import outcomes
+from .runrow import RunRow
 from .shown import zone_of
+
+#: So many outcomes are shown of each job.
+OUTCOMES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +29,14 @@ class JobFacts:
     sentence: str
     #: Its oldest live run.
     live: JobRun | None
-    #: Its latest run that has ended; summaries of coalesced fire times do not count.
-    last: JobRun | None
+    #: Its latest runs that have ended, the latest first; summaries of coalesced fire times do not count.
+    outcomes: Sequence[RunRow]
     links: Links
+
+    @property
+    def last(self) -> RunRow | None:
+        """Its latest run that has ended."""
+        return self.outcomes[0] if self.outcomes else None
 
     @property
     def zone(self) -> tzinfo:
@@ -43,34 +49,18 @@ def gather_facts(rows: Sequence[ScheduledJob], now: datetime, links: Links) -> d
     if not rows:
         return {}
     known = gather(rows)
-    last = last_runs(rows)
+    latest = outcomes(rows[0]._state.db or "default", [row.pk for row in rows], OUTCOMES)
     return {
         row.pk: JobFacts(
             now=now,
             trigger=read_trigger(row),
             sentence=sentence(row, known),
             live=known.live.get(row.pk),
-            last=last.get(row.pk),
+            outcomes=latest.get(row.pk, ()),
             links=links,
         )
         for row in rows
     }
-
-
-def last_runs(rows: Sequence[ScheduledJob]) -> dict[int, JobRun]:
-    """Return the latest ended run of each job, found from the end of an index."""
-    using = rows[0]._state.db or "default"
-    runs = JobRun.objects.using(using)
-    latest = (
-        runs.ended().exclude(status=RunStatus.COALESCED).filter(job_key=OuterRef("pk")).order_by("-pk").values("pk")
-    )
-    jobs = ScheduledJob.objects.using(using).filter(pk__in=[row.pk for row in rows])
-    keys = [key for key in jobs.values_list(Subquery(latest[:1]), flat=True) if key is not None]
-    return {run.job_key: run for run in _without_long_texts(runs.filter(pk__in=keys))}
-
-
-def _without_long_texts(runs: Any) -> Any:
-    return runs.defer("result", "traceback", "args", "kwargs")
 
 
 def existing_jobs(using: str, keys: Iterable[int]) -> dict[int, ScheduledJob]:

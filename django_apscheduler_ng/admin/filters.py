@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import get_config
 from ..models import ScheduledJob, SchedulerNode
+from ..states import State, in_state
 from .cells import ACTIONS
-from .states import State, in_state
 
 if TYPE_CHECKING:
     _Admin = ModelAdmin[Any]
@@ -118,6 +118,22 @@ class JobFilter(admin.SimpleListFilter):
         if value is None:
             return queryset
         return queryset.filter(job_key=value) if _is_key(value) else queryset.none()
+
+
+class ExceptionFilter(admin.SimpleListFilter):
+    """Runs by the class of their exception, chosen by a link from a group of failures."""
+
+    title = _("exception")
+    parameter_name = "exception"
+
+    def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
+        """Return only the chosen class: to find them all, all runs would have to be read."""
+        value = request.GET.get(self.parameter_name, "")
+        return [(value, value)] if value else []
+
+    def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:
+        """Return the runs with the chosen class."""
+        return queryset.filter(exception_type=self.value()) if self.value() else queryset
 
 
 class NodeFilter(admin.SimpleListFilter):

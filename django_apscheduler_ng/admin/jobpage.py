@@ -17,14 +17,23 @@ from django.utils.translation import gettext
 from ..clock import SYSTEM_CLOCK
 from ..models import JobLogEntry, JobRun, ScheduledJob
 from ..rows import differing
+from ..runs import LIVE_STATUSES
 from .base import APP, SchedulerAdmin
 from .cells import event_cells, last_outcome_html, next_run_html, run_cells, running_for
+from .dashboard import DashboardPage
 from .facts import JobFacts, gather_facts
+from .figures import charts, failure_cells
 from .forms import ReasonForm
+from .history import latest_runs
+from .lanes import hours, job_lane, window_of
+from .overview import course_of
 from .preview import preview_context
+from .refresh import refresh_in
 from .reschedule import ReschedulePage
+from .runrow import FAILED_STATUSES, UNSTARTED_STATUSES
 from .shown import json_words, moment_html, schedule_words, value_words
 from .states import state_badges
+from .statistics import failure_groups
 from .verbs import REMOVE, RESUME, RUN, VERBS, Tally, Verb, carry_out, tell
 
 if TYPE_CHECKING:
@@ -34,21 +43,27 @@ else:
 
 #: So many runs and events are shown on the page of a job.
 _LATEST = 10
+#: So many of its runs are looked at for statistics.
+_MEASURED = 500
 
 
-class JobPages(ReschedulePage, _Pages):
+class JobPages(DashboardPage, ReschedulePage, _Pages):
     """The pages of one job, mixed into its admin."""
 
     page_template = "job.html"
 
     def page_urls(self) -> list[URLPattern]:
-        """Return the addresses of the buttons' pages."""
+        """Return the addresses of the dashboard and of the buttons' pages."""
         site = self.admin_site
         views: dict[str, Callable[..., HttpResponse]] = {verb.name: partial(self.verb_view, verb) for verb in VERBS}
         views |= {"delete": partial(self.verb_view, REMOVE), "reschedule": self.reschedule_view}
+        dashboard = path("dashboard/", site.admin_view(self.dashboard_view), name=f"{APP}_scheduledjob_dashboard")
         return [
-            path(f"<path:object_id>/{name}/", site.admin_view(view), name=f"{APP}_scheduledjob_{name}")
-            for name, view in views.items()
+            dashboard,
+            *(
+                path(f"<path:object_id>/{name}/", site.admin_view(view), name=f"{APP}_scheduledjob_{name}")
+                for name, view in views.items()
+            ),
         ]
 
     def page_context(self, request: HttpRequest, row: ScheduledJob) -> dict[str, Any]:
@@ -69,6 +84,7 @@ class JobPages(ReschedulePage, _Pages):
             **_definition(row, facts),
             **preview_context(facts.trigger, facts.now, row),
             **self._history(row, facts),
+            **self._pictures(row, facts),
         }
 
     def _buttons(self, request: HttpRequest, row: ScheduledJob) -> list[dict[str, Any]]:
@@ -107,6 +123,26 @@ class JobPages(ReschedulePage, _Pages):
             context["events"] = [event_cells(entry, facts.links) for entry in entries]
             context["all_events"] = f"{facts.links.page(JobLogEntry, 'changelist')}?job={row.pk}"
         return context
+
+    def _pictures(self, row: ScheduledJob, facts: JobFacts) -> dict[str, Any]:
+        """Return the job's timeline, and what its latest runs say about it, as far as the person may see them."""
+        sees_runs = facts.links.sees(JobRun)
+        runs = latest_runs(self.database, [row.pk], _MEASURED).get(row.pk, []) if sees_runs else []
+        window = window_of(facts.now)
+        course = course_of(row, runs, [run for run in runs if run.status in LIVE_STATUSES], window)
+        lane = job_lane(course, window, facts.links)
+        bad = [run for run in runs if run.status in (*FAILED_STATUSES, *UNSTARTED_STATUSES)]
+        groups = [failure_cells(group, facts.now, facts.links, job=str(row.pk)) for group in failure_groups(bad)]
+        return {
+            "sees_runs": sees_runs,
+            "hours": hours(window),
+            "lanes": [lane] if lane else [],
+            "charts": charts(runs, min(run.due_at for run in runs), facts.now) if runs else [],
+            "failures": groups[:_LATEST],
+            "measured": len(runs),
+            "measured_partly": len(runs) == _MEASURED,
+            "refresh_in": refresh_in(facts.now, busy=facts.live is not None, next_at=row.next_run_time),
+        }
 
     # -- buttons --------------------------------------------------------------------------------------------------------
 

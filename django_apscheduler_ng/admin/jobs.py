@@ -19,11 +19,12 @@ from ..clock import SYSTEM_CLOCK
 from ..models import Origin, ScheduledJob
 from ..rows import differing
 from .base import APP, SchedulerAdmin
-from .cells import labelled, last_outcome_html, next_run_html, running_for
+from .cells import labelled, next_run_html, outcomes_html, running_for
 from .facts import JobFacts, gather_facts
 from .filters import ExecutorFilter, StateFilter, StoreFilter, TriggerFilter
 from .forms import ReasonForm
 from .jobpage import JobPages
+from .refresh import refresh_in, refreshed
 from .shown import schedule_words
 from .states import state_badges
 from .verbs import MOST_JOBS, PAUSE, REMOVE, RESUME, RUN, Verb, carry_out, tell
@@ -73,6 +74,12 @@ class JobAdmin(JobPages, SchedulerAdmin):
         for row in rows:
             row._facts = facts[row.pk]  # type: ignore[attr-defined]
 
+    def refresh_in(self, rows: Sequence[ScheduledJob]) -> int:
+        """Look again while one of the jobs runs or is soon due."""
+        upcoming = [row.next_run_time for row in rows if row.next_run_time is not None]
+        busy = any(_facts(row).live is not None for row in rows)
+        return refresh_in(SYSTEM_CLOCK.now(), busy=busy, next_at=min(upcoming, default=None))
+
     @admin.display(description=_("job"), ordering="name")
     def job(self, row: ScheduledJob) -> SafeString:
         """Show name, id and callable."""
@@ -93,7 +100,8 @@ class JobAdmin(JobPages, SchedulerAdmin):
         facts = _facts(row)
         why = facts.sentence or running_for(facts)
         badges = state_badges(row, facts.live is not None)
-        return format_html('{}<span class="apsng-sub apsng-why" title="{}">{}</span>', badges, why, why)
+        shown = format_html('{}<span class="apsng-sub apsng-why" title="{}">{}</span>', badges, why, why)
+        return refreshed("state", row.pk, shown)
 
     @admin.display(description=_("schedule"))
     def schedule(self, row: ScheduledJob) -> SafeString:
@@ -107,12 +115,12 @@ class JobAdmin(JobPages, SchedulerAdmin):
     @admin.display(description=_("next run"), ordering="next_run_time")
     def next_run(self, row: ScheduledJob) -> SafeString:
         """Show the next run time in the job's zone."""
-        return labelled(_("next run"), next_run_html(row, _facts(row)))
+        return labelled(_("next run"), refreshed("next", row.pk, next_run_html(row, _facts(row))))
 
-    @admin.display(description=_("last outcome"))
+    @admin.display(description=_("last outcomes"))
     def last_outcome(self, row: ScheduledJob) -> SafeString:
-        """Show how the latest run ended."""
-        return labelled(_("last outcome"), last_outcome_html(_facts(row)))
+        """Show how the latest runs ended."""
+        return labelled(_("last outcomes"), refreshed("outcomes", row.pk, outcomes_html(_facts(row))))
 
     # -- actions ------------------------------------------------------------------------------------------------------
 

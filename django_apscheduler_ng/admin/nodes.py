@@ -125,10 +125,10 @@ def state_html(row: SchedulerNode, now: datetime) -> SafeString:
 
 def load_html(row: SchedulerNode) -> SafeString:
     """Return the executors of a node with a drawn load; those of a node that ended are empty."""
-    return format_html_join("", "{}", ((_executor(alias, report, row),) for alias, report in _executors(row)))
+    return format_html_join("", "{}", ((_executor(alias, report, row),) for alias, report in executors_of(row)))
 
 
-def _executors(row: SchedulerNode) -> list[tuple[str, dict[str, Any]]]:
+def executors_of(row: SchedulerNode) -> list[tuple[str, dict[str, Any]]]:
     """Return alias and report of each executor; a damaged report has none."""
     try:
         found = json.loads(row.executors or "{}")

@@ -19,11 +19,13 @@ from django.utils.translation import gettext_lazy as _
 from ..clock import SYSTEM_CLOCK
 from ..models import JobRun, ScheduledJob, SchedulerNode
 from ..rows import read_trigger
+from ..runs import OPEN_STATUSES
 from .base import CappedPaginator, Links, SchedulerAdmin
 from .cells import RunCells, labelled, run_cells
 from .facts import existing_jobs, node_names
-from .filters import ExecutorFilter, JobFilter, NodeFilter, StoreFilter
+from .filters import ExceptionFilter, ExecutorFilter, JobFilter, NodeFilter, StoreFilter
 from .output import attempts_html, end_of_log, key_of, progress_html
+from .refresh import BUSY, QUIET, refreshed
 from .shown import NOTHING, capped, json_words, moment_html, span_or_nothing, status_badge, summary_words, zone_of
 
 
@@ -48,7 +50,7 @@ class RunAdmin(SchedulerAdmin):
     page_template = "run.html"
     list_display = ("number", "job", "outcome", "fire_time", "late", "took", "on", "remark")
     list_display_links = None
-    list_filter = ("status", "origin", ExecutorFilter, NodeFilter, JobFilter, StoreFilter)
+    list_filter = ("status", "origin", ExecutorFilter, NodeFilter, JobFilter, ExceptionFilter, StoreFilter)
     search_fields = ("job_id", "job_name", "exception_type")
     search_help_text = _("Id or name of the job, or type of the exception")
     sortable_by = ()
@@ -71,6 +73,10 @@ class RunAdmin(SchedulerAdmin):
         for row in rows:
             row._facts = _facts_about(row, jobs.get(row.job_key), nodes.get(row.node, ""), links, now)  # type: ignore[attr-defined]
 
+    def refresh_in(self, rows: Sequence[JobRun]) -> int:
+        """Look again while one of the runs has not ended."""
+        return BUSY if any(row.status in OPEN_STATUSES for row in rows) else QUIET
+
     @admin.display(description=_("run"))
     def number(self, row: JobRun) -> SafeString:
         """Show the key."""
@@ -84,7 +90,7 @@ class RunAdmin(SchedulerAdmin):
     @admin.display(description=_("status"))
     def outcome(self, row: JobRun) -> SafeString:
         """Show the status."""
-        return _facts(row).cells.status
+        return refreshed("status", row.pk, _facts(row).cells.status)
 
     @admin.display(description=_("fire time"))
     def fire_time(self, row: JobRun) -> SafeString | str:
@@ -99,7 +105,7 @@ class RunAdmin(SchedulerAdmin):
     @admin.display(description=_("took"))
     def took(self, row: JobRun) -> SafeString:
         """Show how long the body took."""
-        return labelled(_("took"), _facts(row).cells.took)
+        return labelled(_("took"), refreshed("took", row.pk, _facts(row).cells.took))
 
     @admin.display(description=_("on"))
     def on(self, row: JobRun) -> SafeString:
@@ -119,6 +125,7 @@ class RunAdmin(SchedulerAdmin):
         return {
             "title": gettext("Run %(id)s of %(job)s") % {"id": row.pk, "job": row.job_name or row.job_id},
             "run": row,
+            "refresh_in": BUSY if row.status in OPEN_STATUSES else 0,
             "badge": status_badge(row),
             "summary": summary_words(row, _zone_of(job)),
             "job": _job_html(row, facts),

@@ -1,29 +1,37 @@
-"""How moments, spans, stored texts and statuses are shown. Everything returned here is escaped or safe to be."""
+"""How moments, spans, stored texts and statuses are shown. Everything returned here is escaped or safe to be.
+
+The plain words of `words` are here, too, for pages and tables.
+"""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
-from django.utils.translation import gettext, ngettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext
 
 from ..clock import SYSTEM_CLOCK
-from ..conf import get_config
 from ..models import JobRun, ScheduledJob
-from ..preview import Effect, Note
 from ..rows import read_trigger
 from ..runs import RunStatus
-from ..triggers.base import BaseTrigger
-
-#: What is shown where there is nothing.
-NOTHING = "–"
+from ..words import NOTHING as NOTHING
+from ..words import clock_words as clock_words
+from ..words import distance_words as distance_words
+from ..words import duration as duration
+from ..words import lateness as lateness
+from ..words import note_words as note_words
+from ..words import rough_words as rough_words
+from ..words import schedule_words as schedule_words
+from ..words import span_or_nothing as span_or_nothing
+from ..words import span_words as span_words
+from ..words import summary_words as summary_words
+from ..words import zone_of as zone_of
+from .runrow import RunRow
 
 #: Longer stored texts are cut in pages; the whole text stays in the database.
 LONGEST_TEXT = 50_000
@@ -45,33 +53,30 @@ TONES = {
     RunStatus.COALESCED: "quiet",
 }
 
+_STATUS_WORDS = dict(JobRun._meta.get_field("status").flatchoices)
+
 
 def badge(label: object, tone: str) -> SafeString:
     """Return a small coloured label."""
     return format_html('<span class="apsng-badge apsng-{}">{}</span>', tone, label)
 
 
-def status_badge(run: JobRun) -> SafeString:
+def tone_of(status: str) -> str:
+    """Return the colour of a status; quiet for an unknown one."""
+    return TONES[RunStatus(status)] if status in TONES else "quiet"
+
+
+def status_words(status: str) -> str:
+    """Return the status in words; an unknown one as it is."""
+    return str(_STATUS_WORDS.get(status, status))
+
+
+def status_badge(run: JobRun | RunRow) -> SafeString:
     """Return the status of a run as a badge."""
-    return badge(
-        run.get_status_display(), TONES.get(RunStatus(run.status), "quiet") if run.status in TONES else "quiet"
-    )
+    return badge(status_words(run.status), tone_of(run.status))
 
 
 # -- moments ------------------------------------------------------------------------------------------------------------
-
-
-def zone_of(trigger: BaseTrigger) -> tzinfo:
-    """Return the zone that a trigger thinks in; that of the settings where it has none."""
-    zone: tzinfo | None = getattr(trigger, "timezone", None)
-    return zone or get_config().timezone
-
-
-def clock_words(moment: datetime, zone: tzinfo, *, seconds: bool | None = None) -> str:
-    """Return `Tue 2026-11-24 03:00` in `zone`, with seconds where there are some."""
-    local = moment.astimezone(zone)
-    exact = bool(local.second) if seconds is None else seconds
-    return date_format(local, "D Y-m-d H:i:s" if exact else "D Y-m-d H:i")
 
 
 def moment_html(
@@ -113,96 +118,7 @@ def time_tag(moment: datetime, zone: tzinfo | None = None) -> SafeString:
     return format_html('<time datetime="{}">{}</time>', moment.astimezone(UTC).isoformat(), shown)
 
 
-def distance_words(moment: datetime, now: datetime) -> str:
-    """Return `in 5 minutes` or `5 minutes ago`."""
-    if moment >= now:
-        return gettext("in %(span)s") % {"span": rough_words(moment - now)}
-    return gettext("%(span)s ago") % {"span": rough_words(now - moment)}
-
-
-def rough_words(span: timedelta) -> str:
-    """Return the span in its largest unit: `5 minutes`."""
-    if span < timedelta(minutes=1):
-        seconds = int(span.total_seconds())
-        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
-    start = datetime(2001, 1, 1, tzinfo=UTC)
-    try:
-        return timesince(start, start + span, depth=1)
-    except OverflowError:
-        return gettext("a very long time")
-
-
-def span_words(span: timedelta) -> str:
-    """Return an exact, short duration that does not break over lines: `340 ms`, `1.2 s`, `3 min 4 s`, `2 h 5 min`."""
-    seconds = max(0.0, span.total_seconds())
-    if seconds < 1:
-        return f"{seconds * 1000:.0f}\xa0ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f}\xa0s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
-    return "\xa0".join(f"{amount}\xa0{unit}" for amount, unit in parts if amount)
-
-
 # -- jobs and runs --------------------------------------------------------------------------------------------------------
-
-
-def schedule_words(trigger: BaseTrigger) -> str:
-    """Return a trigger in words, whatever is wrong with it."""
-    try:
-        return trigger.describe()
-    except Exception:
-        return str(_("a trigger that cannot describe itself"))
-
-
-def lateness(run: JobRun) -> timedelta | None:
-    """Return how late a run started; None where it did not."""
-    if run.started_at is None:
-        return None
-    late: timedelta = run.started_at - run.due_at
-    return late
-
-
-def duration(run: JobRun, now: datetime) -> timedelta | None:
-    """Return how long the body of a run took, or has taken so far; None where it did not start."""
-    if run.started_at is None:
-        return None
-    took: timedelta = (run.finished_at or now) - run.started_at
-    return took
-
-
-def span_or_nothing(span: timedelta | None) -> str:
-    """Return a duration in words, a dash for none."""
-    return NOTHING if span is None else span_words(span)
-
-
-def summary_words(run: JobRun, zone: tzinfo | None = None) -> str:
-    """Return `coalesced 3 fire times, from … to …` for a run that stands for several fire times, else an empty string."""
-    if run.count <= 1 and run.count_is_exact:
-        return ""
-    count = str(run.count) if run.count_is_exact else gettext("at least %(count)d") % {"count": run.count}
-    words = gettext("%(status)s %(count)s fire times") % {"status": run.get_status_display(), "count": count}
-    if run.covers_from is None or run.covers_until is None:
-        return words
-    zone = zone or timezone.get_current_timezone()
-    start, end = (clock_words(moment, zone) for moment in (run.covers_from, run.covers_until))
-    return gettext("%(words)s, from %(start)s to %(end)s") % {"words": words, "start": start, "end": end}
-
-
-def note_words(note: Note) -> str:
-    """Return what a clock change does to a fire time, without its date."""
-    wall, last = (f"{moment:%H:%M:%S}".removesuffix(":00") for moment in (note.wall, note.last_wall))
-    if wall != last:
-        wall = gettext("%(first)s … %(last)s") % {"first": wall, "last": last}
-    fires = note.moment and f"{note.moment:%H:%M:%S}".removesuffix(":00")
-    told = {
-        Effect.SHIFTED: gettext("%(wall)s does not exist: runs at %(fires)s instead"),
-        Effect.SKIPPED: gettext("%(wall)s does not exist: no run"),
-        Effect.ONCE: gettext("%(wall)s exists twice: runs once, the first time"),
-        Effect.TWICE: gettext("%(wall)s exists twice: runs both times"),
-    }
-    return told[note.effect] % {"wall": wall, "fires": fires}
 
 
 # -- stored texts ---------------------------------------------------------------------------------------------------------

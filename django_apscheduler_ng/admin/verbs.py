@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from django.contrib import messages
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -19,12 +19,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from ..actors import acting
 from ..bootstrap import RequestScheduler, get_scheduler
-from ..clock import SYSTEM_CLOCK
 from ..declarations import moved_to
 from ..exceptions import CallableReferenceError
-from ..journal import Journal
+from ..forgetting import forget
 from ..models import Origin, ScheduledJob
-from ..rows import snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -164,15 +162,6 @@ def _remove(scheduler: RequestScheduler, job: ScheduledJob, alias: str, reason: 
         scheduler.remove_job(job.job_id, alias)
     else:
         forget(job)
-
-
-def forget(job: ScheduledJob) -> None:
-    """Delete the row of a job whose schedule has ended: to the API it is gone already. Its runs stay."""
-    using = job._state.db or "default"
-    with transaction.atomic(using=using):
-        ended = ScheduledJob.objects.using(using).filter(pk=job.pk, finished_at__isnull=False)
-        if ended.delete()[0]:
-            Journal(using, SYSTEM_CLOCK).write(job, "removed", snapshot(job), {})
 
 
 RUN = Verb(

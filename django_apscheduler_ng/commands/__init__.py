@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from .adding import Add
 from .base import Subcommand
+from .changing import Pause, Remove, Reschedule, Resume
 from .export import Export, Import
+from .forecast import Next
 from .health import Doctor
 from .history import Prune
 from .importing import ImportFrom
+from .ledger import Runs
+from .listing import List
+from .members import Nodes
+from .reasons import Why
+from .recorded import Logs
+from .running import RunNow
+from .showing import Show
 
 __all__ = ["SUBCOMMANDS", "Subcommand"]
 
-SUBCOMMANDS: tuple[type[Subcommand], ...] = (Export, Import, ImportFrom, Prune, Doctor)
+SUBCOMMANDS: tuple[type[Subcommand], ...] = (
+    *(List, Show, Why, Next, Runs, Logs, Nodes, Doctor),
+    *(Add, RunNow, Pause, Resume, Reschedule, Remove),
+    *(Export, Import, ImportFrom, Prune),
+)

@@ -8,10 +8,10 @@ from typing import Any, TextIO
 
 from django.core.management.base import CommandParser
 
-from ..actors import acting
 from ..bootstrap import get_scheduler
 from ..schedulers.api import Imported
 from .base import Subcommand
+from .named import by_operator
 
 #: Stands for standard input or output.
 _STREAM = "-"
@@ -77,7 +77,7 @@ class Import(Subcommand):
     def handle(self, options: Mapping[str, Any]) -> int:
         """Add, and tell what was done."""
         file: str | TextIO = sys.stdin if options["file"] == _STREAM else options["file"]
-        with acting(reason=f"imported from {options['file']}"):
+        with by_operator(f"imported from {options['file']}"):
             done = get_scheduler().import_jobs(
                 file, options["jobstore"], replace_existing=options["replace"], dry_run=options["dry_run"]
             )

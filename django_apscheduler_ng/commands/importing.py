@@ -11,7 +11,6 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import DEFAULT_DB_ALIAS
 
-from ..actors import acting
 from ..bootstrap import get_scheduler
 from ..clock import SYSTEM_CLOCK
 from ..conf import get_config
@@ -23,6 +22,7 @@ from ..importers.proof import prove
 from ..triggers.zones import as_zone
 from .base import Subcommand
 from .export import add_import_options, tell_imported
+from .named import by_operator
 
 _EXIT_CODES = {
     0: "every job was imported",
@@ -55,7 +55,7 @@ class _Source(Subcommand):
         found = list(self.candidates(options, scheduler.reader(options["source"], options["jobstore"])))
         self._tell(found)
         jobs = [candidate.job for candidate in found if candidate.job is not None]
-        with acting(reason=self.reason(options)):
+        with by_operator(self.reason(options)):
             done = scheduler.add_moved(
                 jobs, options["jobstore"], replace_existing=options["replace"], dry_run=options["dry_run"]
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..clock import SYSTEM_CLOCK
@@ -135,13 +136,27 @@ class ChangeJobs(StoreAccess):
             self._jobstores[alias].remove_all_jobs()
         self._dispatch(SchedulerEvent(EVENT_ALL_JOBS_REMOVED, jobstore))
 
-    def run_job(self, job_id: str, jobstore: str | None = None) -> str:
+    def run_job(
+        self,
+        job_id: str,
+        jobstore: str | None = None,
+        *,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> str:
         """Ask for one run of a job now, beside its schedule, and return the id of the run at once.
+
+        Args:
+            job_id: id of the job.
+            jobstore: alias of its job store; None = search all.
+            args: positional arguments of this run instead of those of the job; None = those of the job.
+            kwargs: keyword arguments of this run instead of those of the job; None = those of the job.
 
         Raises:
             JobLookupError: there is no such job.
+            InvalidJobError: the arguments do not fit the callable.
         """
-        _, run_id = self._in_its_store(job_id, jobstore, lambda _, store: store.request_run(job_id))
+        _, run_id = self._in_its_store(job_id, jobstore, lambda _, store: store.request_run(job_id, args, kwargs))
         self._jobs_changed()
         return run_id
 

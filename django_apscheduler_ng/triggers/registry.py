@@ -38,12 +38,17 @@ def trigger_class(name: str) -> type[BaseTrigger]:
         InvalidTriggerError: No trigger has this name, or the one that has it cannot be imported.
     """
     if name in _BUILTIN:
-        module, _, attribute = _BUILTIN[name].partition(":")
-        found: type[BaseTrigger] = getattr(import_module(f"{__package__}.{module}"), attribute)
-        return found
+        return _builtin(name)
     for entry_point in entry_points(group=ENTRY_POINTS, name=name):
         return _provided(name, entry_point.value, entry_point.load)
     raise InvalidTriggerError(f"Unknown trigger {name!r}.{_instead(name, trigger_names())}")
+
+
+@cache
+def _builtin(name: str) -> type[BaseTrigger]:
+    module, _, attribute = _BUILTIN[name].partition(":")
+    found: type[BaseTrigger] = getattr(import_module(f"{__package__}.{module}"), attribute)
+    return found
 
 
 def _provided(name: str, reference: str, load: Any) -> type[BaseTrigger]:
@@ -100,7 +105,6 @@ def create_trigger(
     return cls(**arguments)
 
 
-@cache
 def takes(name: str, argument: str) -> bool:
     """Return whether the trigger of this name has an argument of that name.
 
@@ -110,6 +114,7 @@ def takes(name: str, argument: str) -> bool:
     return argument in _parameters(trigger_class(name))
 
 
+@cache
 def _parameters(cls: type[BaseTrigger]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(cls).parameters
 

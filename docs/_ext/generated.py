@@ -18,6 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from django_apscheduler_ng import checks, conf, events, serving, signals
+from django_apscheduler_ng.commands import SUBCOMMANDS, Subcommand
 
 
 def comments_above(thing: Any) -> dict[str, str]:
@@ -136,9 +137,51 @@ def command_options(name: str, *subcommands: str) -> str:
         if not action.option_strings:
             rows.append((f"`{action.metavar}`", _with_options(action.help or "")))
         elif not common & set(action.option_strings):
-            value = f" {action.metavar}" if action.metavar else ""
-            rows.append((f"`{action.option_strings[-1]}{value}`", _with_options(action.help or "")))
+            rows.append((f"`{action.option_strings[0]}{_value_of(action)}`", _with_options(action.help or "")))
     return table(["option" if rows and rows[0][0].startswith("`-") else "argument", "meaning"], rows)
+
+
+def _value_of(action: Any) -> str:
+    """Return what follows an option, as its help shows it."""
+    if action.choices and not action.metavar:
+        return " " + "|".join(map(str, action.choices))
+    names = [action.metavar] if isinstance(action.metavar, str) else action.metavar or []
+    return "".join(f" {name}" for name in names) + (" …" if action.nargs in ("*", "+") else "")
+
+
+def subcommands_reference() -> str:
+    """Return a chapter on each subcommand of `scheduler`: what its help page says."""
+    return "\n\n".join(
+        chapter
+        for subcommand in SUBCOMMANDS
+        for chapter in (
+            [_chapter(child, subcommand.name, child.name) for child in subcommand.children]
+            if subcommand.children
+            else [_chapter(subcommand, subcommand.name)]
+        )
+    )
+
+
+def _chapter(subcommand: type[Subcommand], *names: str) -> str:
+    """Return the chapter on a subcommand that is reached by these names."""
+    codes = table(["exit code", "meaning"], [(str(code), _prose(text)) for code, text in subcommand.exit_codes.items()])
+    return "\n\n".join(
+        [
+            f"### {' '.join(names)}",
+            *(_prose(paragraph) for paragraph in subcommand.description),
+            command_options("scheduler", *names),
+            *(
+                f"```sh\n# {meaning}\npython manage.py scheduler {line}\n```"
+                for line, meaning in subcommand.examples.items()
+            ),
+            codes,
+        ]
+    )
+
+
+def _prose(text: str) -> str:
+    """Return a text of a help page as Markdown."""
+    return re.sub(r"APSCHEDULER\['\w+'\]", r"`\g<0>`", _with_options(text))
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -148,14 +191,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "events": events_reference,
     "exit-codes": exit_codes_reference,
     "runscheduler": lambda: command_options("runscheduler"),
-    "scheduler-export": lambda: command_options("scheduler", "export"),
-    "scheduler-import": lambda: command_options("scheduler", "import"),
-    "scheduler-import-from-django-apscheduler": lambda: command_options(
-        "scheduler", "import-from", "django-apscheduler"
-    ),
-    "scheduler-import-from-crontab": lambda: command_options("scheduler", "import-from", "crontab"),
-    "scheduler-doctor": lambda: command_options("scheduler", "doctor"),
-    "scheduler-prune": lambda: command_options("scheduler", "prune"),
+    "subcommands": subcommands_reference,
 }
 
 

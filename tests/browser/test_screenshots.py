@@ -21,6 +21,8 @@ def paths(shop):
     summary = JobRun.objects.get(status="coalesced").pk
     event = JobLogEntry.objects.get(action="rescheduled").pk
     return {
+        "app": "",
+        "dashboard": "scheduledjob/dashboard/",
         "jobs": "scheduledjob/",
         "jobs-filtered": "scheduledjob/?state=paused",
         "job": f"scheduledjob/{invoices}/change/",
@@ -57,6 +59,23 @@ def test_no_page_is_wider_than_the_screen_or_breaks_the_policy(pages, size, widt
     assert failed == []
     assert too_wide == {}
     assert pages.complaints == {}
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_no_page_is_wider_than_the_screen_from_right_to_left(pages, width):
+    too_wide = {}
+    pages.driver.add_cookie({"name": "django_language", "value": "ar", "path": "/"})
+
+    for name, path in paths(make_shop()).items():
+        pages.resize(width, 900)
+        pages.open(path)
+        assert pages.find("html").get_attribute("dir") == "rtl"
+        wide = pages.driver.execute_script("return document.documentElement.scrollWidth")
+        if wide > width:
+            too_wide[name] = wide
+        pages.shoot_whole(f"{name}-rtl-{width}", width, dark=False)
+
+    assert too_wide == {}
 
 
 def test_the_picture_for_the_readme(pages, settings):

@@ -44,6 +44,8 @@ def client(db):
 def every_address():
     """The address of every page there is, by what is in the database."""
     yield from (f"{PAGES}/{model}/" for model in ("scheduledjob", "jobrun", "joblogentry", "schedulernode"))
+    yield f"{PAGES}/scheduledjob/dashboard/"
+    yield f"{PAGES}/"
     for job in ScheduledJob.objects.all():
         yield from (
             address(job, page) for page in ("change", "run", "pause", "resume", "remove", "delete", "reschedule")

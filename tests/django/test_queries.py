@@ -297,7 +297,7 @@ def test_a_batch_is_written_by_primary_key(filled, store, count, known):
         runs = claim(store).runs
         store.start_runs(runs, store.clock.now())
         for run in runs:
-            run.context.output.listener = partial(store.member._reports._changed.append, run)
+            run.context.output.listener = partial(store.member._reports._changed.append, run.context)
             run.context.progress(1)
         store.member._reports.write()
         end(store, runs)

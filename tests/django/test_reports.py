@@ -81,7 +81,7 @@ def make_run(reports, number=0, **columns):
         fire_time=row.slot,
         due_at=MOMENT,
     )
-    run.context.output.listener = lambda: reports.note(run)
+    run.context.output.listener = lambda: reports.note(run.context)
     return run
 
 

@@ -144,6 +144,7 @@ def test_each_help_reads_like_a_manual_page(subcommand):
     assert text.startswith(
         f"usage: manage.py scheduler {'import-from ' if subcommand not in SUBCOMMANDS else ''}{subcommand.name}"
     )
+    assert "SUPPRESS" not in text
     for paragraph in subcommand.description:
         assert " ".join(paragraph.split()) in " ".join(text.split())
     if not subcommand.children:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -25,9 +27,17 @@ class Command(BaseCommand):
         """Do what the subcommand says, and exit with its code."""
         try:
             code = chosen(SUBCOMMANDS, options)(self).handle(options)
+        except BrokenPipeError:
+            _stop_writing()  # whoever reads has read enough
+            return
         except (SchedulerError, OSError) as error:
             raise CommandError(str(error).replace("replace_existing=True", "--replace")) from error
         except (OperationalError, ProgrammingError) as error:
             raise CommandError(f"{error}\nSee that the database runs, and run `manage.py migrate`.") from error
         if code:
             raise SystemExit(code)
+
+
+def _stop_writing() -> None:
+    """Let go of a standard output that nobody reads, or Python complains about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -285,3 +285,14 @@ def chatter(times: int) -> float:
     for step in range(times):
         run.progress(step, times)
     return time.perf_counter() - begun
+
+
+def say_for(seconds: float) -> str:
+    """Say something all the time, and return the id of the run."""
+    run = current_run()
+    assert run is not None
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        run.progress(1)
+    run.progress(2)
+    return run.id

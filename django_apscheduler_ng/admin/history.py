@@ -1,0 +1,126 @@
+"""What pages read of the history for pictures and statistics: always a bounded number of rows, found along an index.
+
+The primary keys of runs rise with time, so that the latest runs, and an even sample of many, are found without a sort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from random import Random
+from typing import Any
+
+from django.db.models import OuterRef, Q, Subquery
+
+from ..models import JobRun, ScheduledJob
+from ..runs import OPEN_STATUSES, RunStatus
+from .runrow import RunRow
+
+#: So many runs are looked at for statistics, and so many more where these do not reach back far enough.
+LATEST = 1500
+SAMPLE = 1500
+#: So many runs of each status are looked at for failures.
+FAILURES = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Runs of a stretch of time."""
+
+    runs: Sequence[RunRow]
+    #: Whether these are all there were; else about how many there were.
+    complete: bool
+    about: int
+
+
+def rows(runs: Any) -> list[RunRow]:
+    """Return the rows of a set of runs."""
+    return list(map(RunRow._make, runs.values_list(*RunRow._fields)))
+
+
+def live_runs(using: str, namespaces: Iterable[str], most: int) -> list[RunRow]:
+    """Return the runs that are claimed or running, the oldest first; one query for each job store."""
+    found = [run for name in namespaces for run in rows(JobRun.objects.using(using).live_in(name)[:most])]
+    return sorted(found, key=lambda run: run.started_at or run.due_at)
+
+
+def outcomes(using: str, keys: Collection[int], each: int) -> dict[int, list[RunRow]]:
+    """Return the latest outcomes of each of these jobs, the latest first, in two queries; summaries do not count."""
+    return _latest(using, keys, each, (*OPEN_STATUSES, RunStatus.COALESCED))
+
+
+def latest_runs(using: str, keys: Collection[int], each: int) -> dict[int, list[RunRow]]:
+    """Return the latest runs of each of these jobs, whatever became of them, the latest first, in two queries."""
+    return _latest(using, keys, each, ())
+
+
+def _latest(using: str, keys: Collection[int], each: int, without: Collection[str]) -> dict[int, list[RunRow]]:
+    """Return the latest runs of each job.
+
+    The first query walks each job's end of the index (job_key, id), the second reads what lies behind: a window function would read
+    the whole history of the jobs.
+    """
+    runs = JobRun.objects.using(using).exclude(status__in=without)
+    nth = runs.filter(job_key=OuterRef("pk")).order_by("-pk").values("pk")[each - 1 : each]
+    jobs = ScheduledJob.objects.using(using).filter(pk__in=keys).order_by()
+    ends = [Q(job_key=key, pk__gte=oldest or 0) for key, oldest in jobs.values_list("pk", Subquery(nth))]
+    found: dict[int, list[RunRow]] = {}
+    if ends:
+        for run in rows(runs.filter(reduce(or_, ends)).order_by("-pk")):
+            found.setdefault(run.job_key, []).append(run)
+    return found
+
+
+def sample_since(using: str, namespaces: Iterable[str], start: datetime) -> Sample:
+    """Return the runs that became due since `start`: all of them, or the latest ones and an even sample of those before.
+
+    One query where the latest ones reach back far enough, else one more, and one for each job store.
+    """
+    latest = rows(JobRun.objects.using(using).order_by("-pk")[:LATEST])
+    within = [run for run in latest if run.due_at >= start]
+    if len(latest) < LATEST or latest[-1].due_at < start:
+        return Sample(runs=within, complete=True, about=len(within))
+    first = _first_since(using, namespaces, start)
+    before = range(first, latest[-1].pk) if first is not None else range(0)
+    earlier = rows(JobRun.objects.using(using).filter(pk__in=_evenly(before, SAMPLE)))
+    sampled = [run for run in earlier if run.due_at >= start]
+    return Sample(runs=[*within, *sampled], complete=False, about=len(within) + len(before))
+
+
+def _first_since(using: str, namespaces: Iterable[str], start: datetime) -> int | None:
+    """Return the key of the first succeeded run that became due since `start`."""
+    succeeded = JobRun.objects.using(using).filter(status=RunStatus.SUCCEEDED, due_at__gte=start).order_by("due_at")
+    keys = (succeeded.filter(namespace=name).values_list("pk", flat=True).first() for name in namespaces)
+    return min((key for key in keys if key is not None), default=None)
+
+
+def _evenly(keys: range, most: int) -> list[int]:
+    """Return at most so many of the keys, one from each equal part at a place that differs from part to part.
+
+    Always the same place would meet a rhythm of the jobs, for instance only the runs of every second job.
+    """
+    if len(keys) <= most:
+        return list(keys)
+    width = len(keys) / most
+    return [keys[int((part + Random(part).random()) * width)] for part in range(most)]  # noqa: S311 - no secret
+
+
+def latest_with(
+    using: str, namespaces: Iterable[str], statuses: Iterable[str], since: datetime
+) -> tuple[list[RunRow], bool]:
+    """Return the latest runs in each of these statuses that became due since then, and whether these are all.
+
+    One query for each status and job store, along the index.
+    """
+    found: list[RunRow] = []
+    complete = True
+    for name in namespaces:
+        for status in statuses:
+            runs = JobRun.objects.using(using).filter(namespace=name, status=status, due_at__gte=since)
+            some = rows(runs.order_by("-due_at")[:FAILURES])
+            complete = complete and len(some) < FAILURES
+            found += some
+    return found, complete
