@@ -6,6 +6,7 @@ Every option may be left out. Options are written nested (`{"job_defaults": {"co
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -21,6 +22,7 @@ from .conf_readers import (
     Reader,
     as_count,
     as_label,
+    as_level,
     as_module_name,
     as_patterns,
     as_positive,
@@ -146,6 +148,11 @@ class Config:
     result_limit: int = field(default=65_536, metadata=_by(as_int))
     #: Longest traceback kept with a run, in characters. Default: 65536.
     traceback_limit: int = field(default=65_536, metadata=_by(as_int))
+    #: How much of what a run logs is kept with it, in characters: the last ones. 0 = nothing. Default: 65536.
+    log_limit: int = field(default=65_536, metadata=_by(as_int))
+    #: The least level of log records that are kept with their run, by name or number. What is below the level of its
+    #: logger is not even made. Default: `INFO`.
+    log_level: int = field(default=logging.INFO, metadata=_by(as_level))
 
 
 def get_config() -> Config:

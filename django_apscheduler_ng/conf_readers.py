@@ -6,6 +6,7 @@ has parts.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -149,6 +150,18 @@ def as_module_name(value: object, name: str) -> str | None:
     if not isinstance(value, str) or not all(map(str.isidentifier, value.split("."))):
         raise wrong_value(value, name, "the name of a module in each app, or False", "Write it as 'jobs'.")
     return value
+
+
+def as_level(value: object, name: str) -> int:
+    """Return the level of logging of a name or number."""
+    levels = logging.getLevelNamesMapping()
+    if isinstance(value, str) and value.strip().upper() in levels:
+        return levels[value.strip().upper()]
+    try:
+        return as_int(value, name)
+    except OptionError:
+        advice = did_you_mean(str(value).upper(), levels).lstrip() or "Write it as 'INFO' or 20."
+        raise wrong_value(value, name, "the name or number of a level of logging", advice) from None
 
 
 def as_patterns(value: object, name: str) -> tuple[str, ...]:

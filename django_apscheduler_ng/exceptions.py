@@ -78,6 +78,10 @@ class RunStateError(SchedulerError, ValueError):
     """A run is not in a state in which this can be done to it."""
 
 
+class ProgressError(SchedulerError, ValueError):
+    """A run reported a progress that is none."""
+
+
 class SchedulerNotRunningError(SchedulerError, RuntimeError):
     """The scheduler was asked to stop, pause or resume while it was not running."""
 

@@ -58,11 +58,26 @@ class End(NamedTuple):
     started_at: datetime
     finished_at: datetime
     worker: str = ""
+    progress_done: float | None = None
+    progress_total: float | None = None
+    progress_text: str = ""
+    log: str = ""
     #: JSON.
     result: str = ""
+    result_is_repr: bool = False
     exception_type: str = ""
     exception_message: str = ""
     traceback: str = ""
+
+
+class Said(NamedTuple):
+    """What a run has said so far, as text that every database takes."""
+
+    id: int
+    progress_done: float | None = None
+    progress_total: float | None = None
+    progress_text: str = ""
+    log: str = ""
 
 
 class Note(NamedTuple):

@@ -15,6 +15,7 @@ from uuid import uuid4
 from django.db import DatabaseError, InterfaceError, connections
 
 from . import __version__
+from .capture import LogCapture, start_capture, stop_capture
 from .claiming import NOTHING, Claims, Identity, Peek
 from .clock import AnchoredClock
 from .cluster.watch import clusters_of
@@ -30,6 +31,7 @@ from .parking import Parking
 from .pruning import Pruner
 from .querysets import ScheduledJobQuerySet, by_keys
 from .recorder import Ended, Limits, Recorder
+from .reports import Reports
 from .rescue import interrupt
 from .runs import Outcome, Run
 
@@ -37,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 #: How soon to look again where due rows are locked by others or wait for an instance of their job; it doubles.
 CONTENTION_PAUSE = timedelta(milliseconds=100)
+
+#: How long the last reports of runs may take to be written when the node stops, in seconds; their ends bring them anyway.
+_LAST_REPORTS = 2.0
 
 #: How long the last ends may take to be recorded when the node stops, in seconds.
 _LAST_RECORDS = 10.0
@@ -112,6 +117,8 @@ class Membership:
         self.recorder = Recorder(
             using=store.using, node=self.identity.node, sql=sql, limits=_limits(config), recorded=self._after_recording
         )
+        self._reports = Reports(using=store.using, node=self.identity.node, sql=sql)
+        self.log_capture = LogCapture(level=config.log_level, limit=config.log_limit)
         self._node = Node(
             self.identity,
             clock,
@@ -132,6 +139,7 @@ class Membership:
         """Register, give broken jobs a new try, and begin to send heartbeats and to record ends."""
         self._node.register()
         by_keys(self._jobs.exclude(broken_reason="")).update(retry_at=self._clock.now())
+        start_capture(self.log_capture)
         if not self._by_hand:
             self.recorder.start()
             self._node.start()
@@ -140,6 +148,8 @@ class Membership:
     def leave(self) -> None:
         """Record what has ended, interrupt what has not, and stop being a node."""
         self._pruner.stop()
+        stop_capture(self.log_capture)
+        self._reports.stop(timeout=_LAST_REPORTS)
         unwritten = self.recorder.stop(timeout=_LAST_RECORDS)
         if unwritten:
             logger.error(
@@ -269,6 +279,11 @@ class Membership:
         self.recorder.put(Ended(run, outcome, now - took, now))
         if self._by_hand:
             self.recorder.flush()
+
+    def report(self, run: Run) -> None:
+        """Have written what the run has said so far; one that is driven by hand writes it with the end."""
+        if not self._by_hand:
+            self._reports.note(run.context)
 
     def record(self) -> None:
         """Write the ends that have come in, now and in the calling thread; those that cannot be written now are written later."""

@@ -14,14 +14,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from threading import Event, Lock, RLock, Thread
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, connections
 
 from .connections import PASSING_ERRORS, own_connection, turn
 from .hotsql import HotSQL
-from .ledger import End
+from .ledger import End, Said
+from .output import Report
 from .runs import Outcome, Run
 
 logger = logging.getLogger(__name__)
@@ -31,6 +34,9 @@ BATCH_WINDOW = 0.02
 
 #: Ends in one statement at most.
 BATCH_SIZE = 500
+
+#: Characters of log and traceback in one statement at most; a single end may have more.
+BATCH_TEXT = 1_000_000
 
 #: Unwritten ends at which no new runs are claimed.
 CAPACITY = 10_000
@@ -106,13 +112,25 @@ class Recorder:
         """
         while True:
             with self._writing:
-                batch = [self._queue[index] for index in range(min(len(self._queue), BATCH_SIZE))]
+                batch = self._next_batch()
                 if not batch:
                     return
                 self._write(batch)
                 for _ in batch:
                     self._queue.popleft()
                 self._recorded(batch)
+
+    def _next_batch(self) -> list[Ended]:
+        """Return the ends that are written next, as many as fit into one statement; they stay in the queue."""
+        batch: list[Ended] = []
+        text = 0
+        for index in range(min(len(self._queue), BATCH_SIZE)):
+            outcome = self._queue[index].outcome
+            text += len(outcome.traceback) + (0 if outcome.report is None else len(outcome.report.log))
+            if batch and text > BATCH_TEXT:
+                break
+            batch.append(self._queue[index])
+        return batch
 
     def _loop(self) -> None:
         """Write until told to stop; survives every error, and closes its connection at the end."""
@@ -173,7 +191,7 @@ class Recorder:
         """Write an end without the payload that the database refused."""
         logger.error("The output of run %s was refused by the database and is left out: %s", ended.run.id, error)
         row = self._row(ended)._replace(
-            result="", traceback="", exception_message=f"(not recorded: {type(error).__name__})"
+            log="", result="", traceback="", exception_message=f"(not recorded: {type(error).__name__})"
         )
         self._finish([row])
 
@@ -183,27 +201,59 @@ class Recorder:
 
     def _row(self, ended: Ended) -> End:
         outcome, limits = ended.outcome, self._limits
-        return End(
+        result, is_repr = result_json(outcome.result)
+        row = End(
             id=int(ended.run.id),
             status=outcome.status,
             started_at=ended.started_at,
             finished_at=ended.finished_at,
             worker=storable_text(outcome.worker, 255),
-            result=storable_text(result_json(outcome.result), limits.result),
+            result=storable_text(result, limits.result),
+            result_is_repr=is_repr,
             exception_type=storable_text(outcome.exception_type, 255),
             exception_message=storable_text(outcome.exception_message, limits.message),
             traceback=storable_text(outcome.traceback, limits.traceback, keep_end=True),
         )
+        return row if outcome.report is None else row._replace(**said(ended.run.id, outcome.report)._asdict())
 
 
-def result_json(result: Any) -> str:
-    """Return a result as JSON; empty for None, and the JSON of its `repr` where it has no JSON form."""
+def said(run_id: str, report: Report) -> Said:
+    """Return the columns that hold what a run has said."""
+    done, total, text = report.progress or (None, None, "")
+    return Said(int(run_id), done, total, storable(text), storable(report.log))
+
+
+def result_json(result: Any) -> tuple[str, bool]:
+    """Return a result as JSON, and whether a `repr` stands in it for something that has no JSON form; nothing for None."""
     if result is None:
-        return ""
+        return "", False
+    encoder = _ResultEncoder(ensure_ascii=False, allow_nan=False)
     try:
-        return json.dumps(result, ensure_ascii=False, default=repr, allow_nan=False)
+        return encoder.encode(result), encoder.met_others
     except Exception:
-        return json.dumps(_safe_repr(result), ensure_ascii=False)
+        return json.dumps(_safe_repr(result), ensure_ascii=False), True
+
+
+class _ResultEncoder(DjangoJSONEncoder):
+    """Writes moments, durations, decimals and UUIDs as Django does, sets as lists, and other things as their `repr`."""
+
+    met_others = False
+
+    def default(self, value: Any) -> Any:
+        if isinstance(value, set | frozenset):
+            return sorted(value, key=_order)
+        if isinstance(value, Enum):
+            return value.value
+        try:
+            return super().default(value)
+        except (TypeError, ValueError):
+            self.met_others = True
+            return _safe_repr(value)
+
+
+def _order(value: Any) -> tuple[str, Any]:
+    """Return what puts the members of a set into an order that is always the same."""
+    return type(value).__name__, value if isinstance(value, str | int | float) else _safe_repr(value)
 
 
 def _safe_repr(value: Any) -> str:
@@ -223,4 +273,11 @@ def storable_text(text: str, limit: int, *, keep_end: bool = False) -> str:
         mark = f"… [{len(text) - limit} characters left out] …"
         room = max(limit - len(mark), 0)
         text = (mark + text[len(text) - room :] if keep_end else text[:room] + mark)[:limit]
+    return storable(text)
+
+
+def storable(text: str) -> str:
+    """Return text that every database takes: no NUL, no lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return text
     return text.replace("\0", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()

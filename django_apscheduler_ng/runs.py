@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
+from uuid import UUID, uuid5
+
+from .output import Output, Report, checked_progress
 
 
 class RunStatus(StrEnum):
@@ -45,10 +50,39 @@ class RunContext:
 
     id: str
     job_id: str
+    #: Name of the job, for people.
+    name: str = ""
     #: The nominal fire time, aware, in UTC; None for a run that was asked for by hand.
     fire_time: datetime | None
     #: 1 for the first try.
     attempt: int = 1
+    #: What the job store calls its jobs' namespace, the same on every node.
+    namespace: str = "default"
+    #: Id of the first attempt; empty = this is the first.
+    first_id: str = ""
+    #: Where this run says how it is getting on; for executors.
+    output: Output = field(default_factory=Output, compare=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        """Text that is the same for every attempt of this run on every node, and for no other run: a UUID.
+
+        Systems that are called with it as their idempotency key can tell a second attempt from a second run.
+        """
+        return idempotency_key(self.namespace, self.job_id, self.fire_time, self.first_id or self.id)
+
+    def progress(self, done: float, total: float | None = None, text: str = "") -> None:
+        """Say how far the run has come. Cheap enough for every step of a loop: it is stored at most once a second.
+
+        Args:
+            done: steps that are done, of whatever the run counts.
+            total: how many there are; None where the run does not know.
+            text: what it is doing; the first 255 characters are kept.
+
+        Raises:
+            ProgressError: a number is none, negative or not finite.
+        """
+        self.output.set_progress(checked_progress(done, total, text))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +111,23 @@ class Run:
     attempt: int = 1
     #: Alias of the database whose ledger has a row of the run that workers of a cluster can find; None = there is none.
     ledger: str | None = None
+    #: The job store's name for what it keeps its jobs under, the same on every node; empty = the alias.
+    namespace: str = ""
+    #: Id of the first attempt; empty = this is the first.
+    first_id: str = ""
 
-    @property
+    @cached_property
     def context(self) -> RunContext:
-        """The part of this run that its own code may see."""
-        return RunContext(id=self.id, job_id=self.job_id, fire_time=self.fire_time, attempt=self.attempt)
+        """The part of this run that its own code may see, and that knows what this code says; always the same object."""
+        return RunContext(
+            id=self.id,
+            job_id=self.job_id,
+            name=self.name,
+            fire_time=self.fire_time,
+            attempt=self.attempt,
+            namespace=self.namespace or self.jobstore,
+            first_id=self.first_id,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +144,18 @@ class Outcome:
     traceback: str = ""
     #: Name of the thread or process that ran the body.
     worker: str = ""
+    #: What the body said while it ran; None = nothing.
+    report: Report | None = None
+
+
+#: What the keys of runs are made in.
+_KEYS = UUID("6d1f0a52-8f0e-4a52-9c53-0b6b8f6f3a10")
+
+
+def idempotency_key(namespace: str, job_id: str, fire_time: datetime | None, first_id: str) -> str:
+    """Return the key of a run: of its job and fire time, or of its first attempt where it was asked for by hand."""
+    which = f"run {first_id}" if fire_time is None else fire_time.astimezone(UTC).isoformat()
+    return str(uuid5(_KEYS, json.dumps([namespace, job_id, which])))
 
 
 _current_run: ContextVar[RunContext | None] = ContextVar("django_apscheduler_ng.current_run", default=None)

@@ -57,6 +57,14 @@ def make_job(job_id, name, trigger, func_ref="shop.jobs:work", now=None, **colum
     return ScheduledJob.objects.create(**{**values, **columns})
 
 
+#: What a run of the shop logs.
+LOGGED = (
+    "read 100 orders",
+    "order 4711 has no customer: it is counted as one of the shop itself, as are all orders from before the year 2020",
+    "wrote 12 rows",
+)
+
+
 def make_run(job, ago, status=RunStatus.SUCCEEDED, took=1.0, late=0.04, **columns):
     """Save a run of the job whose fire time was `ago` seconds ago, and that took so many seconds."""
     due = datetime.now(UTC) - timedelta(seconds=ago)
@@ -224,7 +232,18 @@ def _add_history(shop):
     }
     make_run(stock, 500, RunStatus.FAILED, took=30.2, **failure)
     make_run(shop["statistics"], 3700, took=322)
-    make_run(shop["statistics"], 95, RunStatus.RUNNING, executor="processpool")
+    make_run(
+        shop["statistics"],
+        95,
+        RunStatus.RUNNING,
+        executor="processpool",
+        progress_done=1_850,
+        progress_total=4_200,
+        progress_text="counting orders of March",
+        log="".join(
+            f"2026-11-26 06:40:{second:02}.118 INFO shop.statistics: {LOGGED[second % 3]}\n" for second in range(30)
+        ),
+    )
     invoices = shop["invoices.nightly"]
     day = 86_400
     make_run(invoices, 3 * day, took=41)

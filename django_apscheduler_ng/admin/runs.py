@@ -24,6 +24,7 @@ from .base import CappedPaginator, Links, SchedulerAdmin
 from .cells import RunCells, labelled, run_cells
 from .facts import existing_jobs, node_names
 from .filters import ExceptionFilter, ExecutorFilter, JobFilter, NodeFilter, StoreFilter
+from .output import attempts_html, end_of_log, key_of, progress_html
 from .refresh import BUSY, QUIET, refreshed
 from .shown import NOTHING, capped, json_words, moment_html, span_or_nothing, status_badge, summary_words, zone_of
 
@@ -62,7 +63,7 @@ class RunAdmin(SchedulerAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[JobRun]:
         """Leave long texts in the database until the page of a run needs them."""
-        return super().get_queryset(request).defer("result", "traceback", "args", "kwargs")
+        return super().get_queryset(request).defer("result", "traceback", "log", "args", "kwargs")
 
     def prepare(self, request: HttpRequest, rows: Sequence[JobRun]) -> None:
         """Look up the jobs and nodes of the runs."""
@@ -133,6 +134,9 @@ class RunAdmin(SchedulerAdmin):
             "late": None if row.started_at is None else facts.cells.late,
             "args": json_words(row.args),
             "kwargs": json_words(row.kwargs),
+            "progress": progress_html(row),
+            "log": end_of_log(row),
+            "attempts": attempts_html(row, links),
             "result": json_words(row.result),
             "message": capped(row.exception_message),
             "traceback": capped(row.traceback),
@@ -183,6 +187,7 @@ def _about(row: JobRun, facts: RunFacts) -> list[tuple[str, Any]]:
         (gettext("executor"), row.executor),
         (gettext("node"), _node_html(row, facts) or NOTHING),
         (gettext("worker"), row.worker or NOTHING),
+        (gettext("key"), format_html("<code>{}</code>", key_of(row) or NOTHING)),
         (gettext("job store"), row.namespace),
     ]
 

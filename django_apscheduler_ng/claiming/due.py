@@ -162,6 +162,7 @@ class DueJobs:
                 job_id=row.job_id,
                 name=row.name,
                 jobstore=self._identity.alias,
+                namespace=row.namespace,
                 executor=row.executor,
                 func=func,
                 func_ref=row.func_ref,

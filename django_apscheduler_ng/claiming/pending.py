@@ -87,6 +87,8 @@ class PendingRuns:
                 due_at=pending.due_at,
                 start_until=pending.start_until,
                 attempt=pending.attempt,
+                namespace=pending.namespace,
+                first_id=str(pending.first_attempt or ""),
             )
         )
         return 1

@@ -8,11 +8,13 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 from typing import Any
 
 from django.db import connections
 
+from ..capture import LogCapture, captured_logs
 from ..claiming.batch import check_allowed
 from ..clock import AnchoredClock, Timing
 from ..conf import get_config
@@ -23,6 +25,7 @@ from ..isolation import CLEAN_RUN
 from ..models import JobRun
 from ..recorder import Ended, Limits, Recorder
 from ..refs import load_callable
+from ..reports import Reports
 from ..runs import Outcome, Run, RunStatus
 from ..serialization import read_arguments
 from .lease import Lease
@@ -32,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 #: Seconds that a body in a thread may take to end once its run was cancelled; then the run ends without it.
 PATIENCE = 5.0
+
+#: How long the last report may take to be written, in seconds; the end of the run brings it anyway.
+_LAST_REPORTS = 2.0
 
 #: Pauses between two tries to write an end, in seconds: the first one, and the longest.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
@@ -69,6 +75,8 @@ class Performance:
             limits=Limits(result=config.result_limit, traceback=config.traceback_limit),
             recorded=lambda batch: None,
         )
+        self._reports = Reports(using=self._using, node=token, sql=hot_sql(connections[self._using]))
+        self._capture = LogCapture(level=config.log_level, limit=config.log_limit)
         self._lease = Lease(
             self, using=self._using, run=row.pk, token=token, interval=config.heartbeat_interval, timeout=row.timeout
         )
@@ -80,6 +88,7 @@ class Performance:
             self._end(self._perform())
         finally:
             self._lease.stop()
+            self._reports.stop(timeout=_LAST_REPORTS)
 
     def _perform(self) -> Outcome:
         try:
@@ -87,7 +96,9 @@ class Performance:
         except Exception as error:
             return outcome_of(None, error, **self._measured())
         context = self._run.context
-        return perform(func, args, kwargs, context, clock=self._clock, around=CLEAN_RUN, worker=self._worker)
+        context.output.listener = partial(self._reports.note, context)
+        with captured_logs(self._capture):
+            return perform(func, args, kwargs, context, clock=self._clock, around=CLEAN_RUN, worker=self._worker)
 
     def _measured(self) -> dict[str, Any]:
         timing = self._timing
@@ -134,6 +145,7 @@ class Performance:
         with self._ending:
             if self._ended:
                 return False
+            outcome = replace(outcome, report=self._run.context.output.close())
             self._record(Ended(self._run, outcome, outcome.started_at, outcome.finished_at))
             self._ended = True
         self._lease.stop()
@@ -174,6 +186,8 @@ def run_of(row: JobRun) -> Run:
         due_at=row.due_at,
         start_until=row.start_until,
         attempt=row.attempt,
+        namespace=row.namespace,
+        first_id=str(row.first_attempt or ""),
     )
 
 

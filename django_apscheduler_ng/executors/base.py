@@ -6,11 +6,13 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from multiprocessing import current_process
 from typing import Any, Protocol
 
+from django_apscheduler_ng.capture import LogCapture
 from django_apscheduler_ng.clock import Clock
 from django_apscheduler_ng.exceptions import ConfigurationError, SchedulerNotRunningError, WorkerError
 from django_apscheduler_ng.runs import Outcome, Run, RunStatus, current_run
@@ -38,6 +40,13 @@ class ExecutorHost(Protocol):
         It is called in the process that performs the body, and may return a manager that is asynchronous as well. Where
         it has an attribute `end_worker`, that is called in each thread of a pool that performs no more bodies.
         """
+
+    @property
+    def log_capture(self) -> LogCapture | None:
+        """What worker processes keep of what runs log; None = nothing. In its own process the scheduler sees to that."""
+
+    def report(self, run: Run) -> None:
+        """Take note that `run` has something new to report, which its output gives; on any thread, and at once."""
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
@@ -98,6 +107,7 @@ class BaseExecutor(ABC):
                 "Add it to a scheduler, which starts it."
             )
         ticket = Ticket(run=run, done=done)
+        run.context.output.listener = partial(self._host.report, run)
         if not self._accept(ticket):
             self._tell(ticket, self._interrupted(ticket))
             return
@@ -213,6 +223,9 @@ class BaseExecutor(ABC):
         self._release_if_idle()
 
     def _tell(self, ticket: Ticket, outcome: Outcome) -> None:
+        said = ticket.run.context.output.close()
+        if said is not None and outcome.report is None:
+            outcome = replace(outcome, report=said)
         try:
             ticket.done(ticket.run, outcome)
         except BaseException:

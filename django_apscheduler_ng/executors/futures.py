@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from django_apscheduler_ng.capture import LogCapture
 from django_apscheduler_ng.clock import Clock, Timing
 from django_apscheduler_ng.exceptions import ConfigurationError, SchedulerError
 from django_apscheduler_ng.refs import load_callable
@@ -92,7 +93,7 @@ class FuturesExecutor(SlotExecutor):
             return self._give_back(ticket)
         self._start_courier()
         timing = Timing(self._host.clock)
-        future = self._submit(Body(ticket.run, self._host.clock, self._host.around_run))
+        future = self._submit(Body(ticket.run, self._host.clock, self._host.around_run, self._host.log_capture))
         self._futures.add(future)
         return future.add_done_callback(lambda future: self._errands.put(partial(self._ended, ticket, timing, future)))
 
@@ -164,11 +165,12 @@ def _do_errands(errands: queue.SimpleQueue[Callable[[], object] | None]) -> None
 class Body:
     """The body of a run, for a pool to call. Pickled, it becomes one that finds the callable by its reference."""
 
-    def __init__(self, run: Run, clock: Clock, around: str | None) -> None:
-        """Prepare to perform `run` with the surroundings that `around` refers to."""
+    def __init__(self, run: Run, clock: Clock, around: str | None, capture: LogCapture | None) -> None:
+        """Prepare to perform `run` with the surroundings that `around` refers to; `capture` is for other processes."""
         self._run = run
         self._clock = clock
         self._around = around
+        self._capture = capture
 
     def __call__(self) -> Parcel:
         """Perform the run in this thread."""
@@ -176,7 +178,7 @@ class Body:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the reference of the callable instead of the callable."""
-        return partial, (perform_elsewhere, request_of(self._run, self._around))
+        return partial, (perform_elsewhere, request_of(self._run, self._around, self._capture))
 
 
 class Parcel:

@@ -164,6 +164,7 @@ class ProcessPoolExecutor(BasePoolExecutor):
             name,
             clock=self._host.clock,
             around=self._host.around_run,
+            capture=self._host.log_capture,
             initialize=_initializer(self._options),
             max_runs=self._options.get("max_tasks_per_child"),
         )

@@ -13,12 +13,13 @@ from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 
+from django_apscheduler_ng.capture import LogCapture
 from django_apscheduler_ng.clock import Clock, Timing
 from django_apscheduler_ng.exceptions import WorkerError
 from django_apscheduler_ng.runs import Outcome, Run
 
 from .body import outcome_of
-from .worker import READY, STOP_SIGNALS, request_of, serve, unpack
+from .worker import READY, STOP_SIGNALS, report_in, request_of, serve, unpack
 
 #: Processes are spawned: a fork of a process with threads and database connections would share both.
 _SPAWN = get_context("spawn")
@@ -51,6 +52,7 @@ class WorkerProcess:
         *,
         clock: Clock,
         around: str | None,
+        capture: LogCapture | None,
         initialize: Callable[[], object] | None,
         max_runs: int | None,
     ) -> None:
@@ -58,6 +60,7 @@ class WorkerProcess:
         self._name = name
         self._clock = clock
         self._around = around
+        self._capture = capture
         self._initialize = initialize
         self._max_runs = max_runs
         self._runs = 0
@@ -70,9 +73,9 @@ class WorkerProcess:
         """Perform a run. A process that dies before it took the run is replaced; one that dies with it fails it."""
         timing = Timing(self._clock)
         try:
-            self._hand_over(pickle.dumps(request_of(run, self._around)))
+            self._hand_over(pickle.dumps(request_of(run, self._around, self._capture)))
             timing = Timing(self._clock)
-            outcome = unpack(self._receive(_DURING))
+            outcome = unpack(self._listen_to(run))
         except Exception as error:
             outcome = outcome_of(
                 None, error, started_at=timing.started_at, finished_at=timing.started_at, worker=self._worker
@@ -131,6 +134,12 @@ class WorkerProcess:
                 f"The initializer of worker process {self._worker} raised {said.decode()}. "
                 "Repair the function given as 'initializer' in pool_kwargs."
             )
+
+    def _listen_to(self, run: Run) -> bytes:
+        """Pass on what the process reports of the run, until it tells the outcome; return that."""
+        while (report := report_in(said := self._receive(_DURING))) is not None:
+            run.context.output.receive(report)
+        return said
 
     def _receive(self, why_not: str) -> bytes:
         """Return what the process says next; where it dies instead, `why_not` ends the message of the error."""

@@ -1,7 +1,8 @@
 """The inside of a worker process: take a request, perform it, answer.
 
 The protocol, over one pipe: the process says `READY` when it can take requests, or says why it never will; then for
-each request it says `TAKEN`, and answers when the body has ended. What it did not say `TAKEN` to was not started.
+each request it says `TAKEN`, and answers when the body has ended. What it did not say `TAKEN` to was not started. In
+between, at most once a second, it may report what the body has said so far.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from multiprocessing import current_process, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from django_apscheduler_ng.capture import LogCapture, captured_logs
 from django_apscheduler_ng.clock import SYSTEM_CLOCK
 from django_apscheduler_ng.exceptions import WorkerError
+from django_apscheduler_ng.output import Output, Report
 from django_apscheduler_ng.refs import callable_ref, load_callable
+from django_apscheduler_ng.reporting import Reporter
 from django_apscheduler_ng.retries import class_name
 from django_apscheduler_ng.runs import Outcome, Run, RunContext
 
@@ -27,6 +31,12 @@ from .body import IDLE, end_worker, outcome_of, perform
 
 READY = b"ready"
 TAKEN = b"taken"
+
+#: What a report begins with; no pickle does.
+REPORT = b"report"
+
+#: How long a worker process waits with a report for more to report, in seconds.
+REPORT_DELAY = 0.1
 
 #: Signals that ask the scheduler to stop; it decides how its workers end.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -44,9 +54,11 @@ class Request:
     arguments: bytes
     context: RunContext
     around: str | None
+    #: What is kept of what the body logs.
+    capture: LogCapture | None = None
 
 
-def request_of(run: Run, around: str | None) -> Request:
+def request_of(run: Run, around: str | None, capture: LogCapture | None) -> Request:
     """Return the run in a form that another process can use; `around` refers to its surroundings.
 
     Raises:
@@ -61,7 +73,7 @@ def request_of(run: Run, around: str | None) -> Request:
             f"Pass {PLAIN_VALUES}"
         ) from error
     func_ref = run.func_ref or callable_ref(run.func)
-    return Request(func_ref=func_ref, arguments=arguments, context=run.context, around=around)
+    return Request(func_ref=func_ref, arguments=arguments, context=run.context, around=around, capture=capture)
 
 
 def serve(connection: Connection, initialize: Callable[[], object] | None) -> None:
@@ -80,12 +92,46 @@ def _serve(connection: Connection, initialize: Callable[[], object] | None) -> N
         connection.send_bytes(f"{class_name(type(error))}: {error}".encode(errors="replace"))
         return
     connection.send_bytes(READY)
-    around = None
+    around, speaker = None, _Speaker(connection)
     while (request := _receive(connection, around)) is not None:
         around = request.around
         connection.send_bytes(TAKEN)
-        connection.send_bytes(_answer(request))
+        speaker.speak_for(request.context.output)
+        speaker.answer(_answer(request))
     end_worker(around)
+
+
+class _Speaker:
+    """Sends reports of the run under way, and its outcome; no report comes after that."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._output = Output()
+        self._reporter = Reporter(self._report, name="run reports", delay=REPORT_DELAY)
+
+    def speak_for(self, output: Output) -> None:
+        """Report what this one takes in."""
+        self._output = output
+        output.listener = self._reporter.note
+
+    def answer(self, answer: bytes) -> None:
+        """Send the outcome of a run that says nothing any more."""
+        with self._sending:
+            self._connection.send_bytes(answer)
+
+    def _report(self) -> None:
+        with self._sending, suppress(OSError):  # where nobody listens any more, the process is about to end
+            if (report := self._output.take()) is not None:
+                self._connection.send_bytes(REPORT + pickle.dumps(report))
+
+
+def report_in(message: bytes) -> Report | None:
+    """Return the report that a message is; None where it is an outcome."""
+    if not message.startswith(REPORT):
+        return None
+    report: Report = pickle.loads(message[len(REPORT) :])  # noqa: S301 -- from a process of ours
+    return report
 
 
 def worker_name() -> str:
@@ -125,13 +171,16 @@ def _answer(request: Request) -> bytes:
 
 
 def perform_request(request: Request) -> Outcome:
-    """Perform the run that was sent here."""
+    """Perform the run that was sent here; the outcome says what the body has said."""
 
     def body() -> Any:
         args, kwargs = _open_arguments(request.arguments)
         return load_callable(request.func_ref)(*args, **kwargs)
 
-    return perform(body, (), {}, request.context, clock=SYSTEM_CLOCK, around=request.around, worker=worker_name())
+    context, around = request.context, request.around
+    with captured_logs(request.capture):
+        outcome = perform(body, (), {}, context, clock=SYSTEM_CLOCK, around=around, worker=worker_name())
+    return replace(outcome, report=context.output.close())
 
 
 def _open_arguments(arguments: bytes) -> Sequence[Any]:
@@ -190,5 +239,10 @@ def _without_result(outcome: Outcome, verb: str, error: BaseException) -> Outcom
         f"Return {PLAIN_VALUES}"
     )
     return outcome_of(
-        None, failure, started_at=outcome.started_at, finished_at=outcome.finished_at, worker=outcome.worker
+        None,
+        failure,
+        started_at=outcome.started_at,
+        finished_at=outcome.finished_at,
+        worker=outcome.worker,
+        report=outcome.report,
     )

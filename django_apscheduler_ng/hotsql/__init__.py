@@ -1,4 +1,4 @@
-"""The hot writes of the pass as SQL: advance, insert, note, start and finish, each one statement for a whole batch.
+"""The hot writes of the pass as SQL: advance, insert, note, start, report and finish, each one statement for a whole batch.
 
 A batch goes to the database as one JSON document that the statement unfolds into rows. (Django's `bulk_update()` and
 `bulk_create()` are several times slower here.) Reads, and everything that is not hot, go through querysets.

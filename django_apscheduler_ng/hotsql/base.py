@@ -11,11 +11,11 @@ from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
-from ..ledger import Advance, End, NewRun, Note
+from ..ledger import Advance, End, NewRun, Note, Said
 from ..models import JobLogEntry, JobRun, ScheduledJob, SchedulerNode
 
-#: Kinds of columns: whole number, text of up to 255 characters, any text, moment, truth value.
-INT, LABEL, TEXT, MOMENT, BOOL = "int", "label", "text", "moment", "bool"
+#: Kinds of columns: whole number, other number, text of up to 255 characters, any text, moment, truth value.
+INT, FLOAT, LABEL, TEXT, MOMENT, BOOL = "int", "float", "label", "text", "moment", "bool"
 
 ADVANCE = {
     "id": INT,
@@ -79,22 +79,31 @@ CONSTANT = {
     ),
 }
 
+#: What a run says, while it runs and at its end.
+_SAID = {"progress_done": FLOAT, "progress_total": FLOAT, "progress_text": LABEL, "log": TEXT}
+
+REPORT = {"id": INT, **_SAID}
+
 FINISH = {
     "id": INT,
     "status": LABEL,
     "started_at": MOMENT,
     "finished_at": MOMENT,
     "worker": LABEL,
+    **_SAID,
     "result": TEXT,
+    "result_is_repr": BOOL,
     "exception_type": LABEL,
     "exception_message": TEXT,
     "traceback": TEXT,
 }
 
-#: The columns of an end without output: the others are empty already.
+#: The columns of an end without output: the others are empty already, or as they were last reported.
 FINISH_BARE = dict(list(FINISH.items())[:5])
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_NO_OUTPUT = End(0, "", _EPOCH, _EPOCH)[len(FINISH_BARE) :]
 
 NOTE = {"job_key": INT, "action": LABEL, "reason": TEXT}
 
@@ -177,8 +186,12 @@ class HotSQL(ABC):
         Most runs have no output. Theirs go without those columns, which a database would have to make room for.
         """
         width = len(FINISH_BARE)
-        bare = [row[:width] for row in rows if not any(row[width:])]
-        full = [row for row in rows if any(row[width:])]
+        bare, full = [], []
+        for row in rows:
+            if row[width:] == _NO_OUTPUT:
+                bare.append(row[:width])
+            else:
+                full.append(row)
         written = 0
         for columns, batch in ((FINISH_BARE, bare), (FINISH, full)):
             if batch:
@@ -187,6 +200,13 @@ class HotSQL(ABC):
                 cursor.execute(sql, [dump(batch), node])
                 written += int(cursor.rowcount)
         return written
+
+    def report(self, cursor: CursorWrapper, rows: Sequence[Said], node: str) -> int:
+        """Write what this node's running runs have said so far; returns how many there were."""
+        assignments = {name: f"v.{name}" for name in _SAID}
+        sql = self.update(self.runs, REPORT, assignments, "t.status = 'running' AND t.node = %s")
+        cursor.execute(sql, [dump(rows), node])
+        return int(cursor.rowcount)
 
     def note(self, cursor: CursorWrapper, rows: Sequence[Note], now: datetime) -> None:
         """Write what the scheduler did to jobs into their log."""

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .base import BOOL, INT, LABEL, MOMENT, TEXT, HotSQL
+from .base import BOOL, FLOAT, INT, LABEL, MOMENT, TEXT, HotSQL
 
 # a batch with a column of the last kind would be unfolded on disk
-_TYPES = {INT: "BIGINT", LABEL: "VARCHAR(255)", MOMENT: "DATETIME(6)", BOOL: "TINYINT", TEXT: "LONGTEXT"}
+_TYPES = {
+    INT: "BIGINT",
+    FLOAT: "DOUBLE",
+    LABEL: "VARCHAR(255)",
+    MOMENT: "DATETIME(6)",
+    BOOL: "TINYINT",
+    TEXT: "LONGTEXT",
+}
 
 
 class MariaDB(HotSQL):

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .base import BOOL, INT, LABEL, MOMENT, TEXT, HotSQL
+from .base import BOOL, FLOAT, INT, LABEL, MOMENT, TEXT, HotSQL
 
-_CASTS = {INT: "::bigint", LABEL: "", TEXT: "", MOMENT: "::timestamp", BOOL: "::boolean"}
+_CASTS = {
+    INT: "::bigint",
+    FLOAT: "::double precision",
+    LABEL: "",
+    TEXT: "",
+    MOMENT: "::timestamp",
+    BOOL: "::boolean",
+}
 
 
 class PostgreSQL(HotSQL):

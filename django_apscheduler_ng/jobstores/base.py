@@ -211,6 +211,9 @@ class BaseJobStore(JobKeeper):
         """Take note that the run has ended. Returns at once; never raises."""
         self._release(run)
 
+    def report(self, run: Run) -> None:
+        """Take note that the run has said something, where there is a place to keep it. Returns at once; never raises."""
+
     def _release(self, run: Run) -> None:
         """Give back the instance that the run held, and wake its job where that waits for one."""
         self._released.append(run.job_id)

@@ -64,6 +64,8 @@ class DjangoJobStore(DjangoJobKeeper):
         self.clock = clock = AnchoredClock(host.clock, follows=not getattr(host, "driven_by_hand", False))
         self._member = Membership(self, host, clock)
         self._member.join()
+        if getattr(host, "log_capture", "") is None:
+            host.log_capture = self._member.log_capture  # type: ignore[attr-defined]
 
     def shutdown(self) -> None:
         """Record what has ended, interrupt what has not, and stop being a node."""
@@ -101,6 +103,12 @@ class DjangoJobStore(DjangoJobKeeper):
         """Hand the end to the recorder; one that comes after the node has left is none of its business any more."""
         if self._member is not None:
             self._member.finish(run, outcome)
+
+    def report(self, run: Run) -> None:
+        """Have written what the run has said so far."""
+        member = self._member
+        if member is not None:
+            member.report(run)
 
     def record(self) -> None:
         """Write the ends that have come in, now and in the calling thread; those that cannot be written now are written later."""

@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from threading import RLock
 from typing import Any
 
+from ..capture import LogCapture
 from ..clock import SYSTEM_CLOCK, Clock
 from ..events import (
     EVENT_ALL,
@@ -22,6 +23,7 @@ from ..exceptions import ConfigurationError, SchedulerError, did_you_mean
 from ..executors.base import BaseExecutor
 from ..job import Job
 from ..jobstores.base import BaseJobStore
+from ..runs import Run
 from ..triggers.zones import default_zone
 from .api import JobsApi
 from .components import EXECUTORS, JOBSTORES, make_component
@@ -49,6 +51,8 @@ class SchedulerParts(JobsApi):
         self._lifecycle = RLock()
         #: Reference of a context manager factory that is put around the body of each run.
         self.around_run: str | None = None
+        #: What worker processes keep of what runs log; set by job stores that have a place for it.
+        self.log_capture: LogCapture | None = None
 
     @abstractmethod
     def wakeup(self) -> None:
@@ -134,6 +138,12 @@ class SchedulerParts(JobsApi):
     def jobstores(self) -> Mapping[str, BaseJobStore]:
         """Return the job stores by alias."""
         return dict(self._jobstores)
+
+    def report(self, run: Run) -> None:
+        """Take note that a run has something new to report; called by executors, on any thread."""
+        store = self._jobstores.get(run.jobstore)
+        if store is not None:
+            store.report(run)
 
     def add_listener(self, callback: Listener, mask: int = EVENT_ALL) -> None:
         """Call `callback(event)` for each event whose code is in `mask`, in the thread where it happens."""

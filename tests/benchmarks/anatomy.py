@@ -36,6 +36,10 @@ class Host:
 
         self.clock = SYSTEM_CLOCK
         self.around_run = CLEAN_RUN
+        self.log_capture: Any = None
+
+    def report(self, run: Any) -> None:
+        """Keep nothing."""
 
     def wakeup(self) -> None:
         """Be awake already."""

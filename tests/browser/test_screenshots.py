@@ -33,6 +33,7 @@ def paths(shop):
         "reschedule": f"scheduledjob/{invoices}/reschedule/",
         "runs": "jobrun/",
         "run": f"jobrun/{failed}/change/",
+        "run-live": f"jobrun/{JobRun.objects.get(status='running', progress_done__gt=0).pk}/change/",
         "run-summary": f"jobrun/{summary}/change/",
         "events": "joblogentry/",
         "event": f"joblogentry/{event}/change/",

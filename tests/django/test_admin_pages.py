@@ -132,6 +132,7 @@ def test_huge_texts_are_cut(client):
         traceback="y" * 2_000_000,
         result=json.dumps("z" * 2_000_000),
         exception_message="m" * 2_000_000,
+        log="first\n" + "l" * 2_000_000 + "\nlast",
     )
 
     shown = page(client, address(job))
@@ -140,6 +141,8 @@ def test_huge_texts_are_cut(client):
     assert len(shown) < 200_000
     assert len(shown_run) < 400_000
     assert "… (1950000 more characters)" in shown_run
+    assert "(1950011 earlier characters) …" in shown_run
+    assert "l\nlast</pre>" in shown_run
 
 
 def test_whatever_a_job_produced_is_escaped(client):
@@ -156,8 +159,20 @@ def test_whatever_a_job_produced_is_escaped(client):
         "paused", HOSTILE, IntervalTrigger(minutes=5), paused=True, paused_by=HOSTILE, pause_reason=HOSTILE
     )
     texts = dict.fromkeys(
-        ("result", "traceback", "exception_type", "exception_message", "reason", "worker", "requested_by"), HOSTILE
+        (
+            "result",
+            "traceback",
+            "exception_type",
+            "exception_message",
+            "reason",
+            "worker",
+            "requested_by",
+            "log",
+            "progress_text",
+        ),
+        HOSTILE,
     )
+    texts["progress_done"] = 1
     make_run(job, 60, RunStatus.FAILED, **texts)
     make_run(job, 50, **texts)
     make_event(

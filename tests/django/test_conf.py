@@ -1,4 +1,5 @@
 import inspect
+import logging
 import os
 from dataclasses import fields
 from datetime import timedelta
@@ -41,7 +42,8 @@ def test_without_the_setting_everything_has_a_value():
     assert (config.poll_interval, config.heartbeat_interval, config.lease, config.grace) == (1.5, 7.5, 25.0, 30.0)
     assert (config.environment, config.autodiscover, config.allowed_callables) == ("", "jobs", ())
     assert config.retention == Retention(max_age_days=30, max_runs_per_job=1000)
-    assert (config.result_limit, config.traceback_limit) == (65_536, 65_536)
+    assert (config.result_limit, config.traceback_limit, config.log_limit) == (65_536, 65_536, 65_536)
+    assert config.log_level == logging.INFO
 
 
 def test_nested_and_dotted_settings_are_equal():
@@ -64,6 +66,8 @@ def test_nested_and_dotted_settings_are_equal():
         "retention": {"max_age_days": None},
         "allowed_callables": ["shop_tools:*", "more:run"],
         "autodiscover": False,
+        "log_level": 10,
+        "log_limit": 0,
     }
     dotted = {
         "apscheduler.jobstores.mongo": {"type": "mongodb"},
@@ -83,6 +87,8 @@ def test_nested_and_dotted_settings_are_equal():
         "apscheduler.retention.max_age_days": "none",
         "apscheduler.allowed_callables": "shop_tools:*, more:run",
         "apscheduler.autodiscover": "false",
+        "apscheduler.log_level": "debug",
+        "apscheduler.log_limit": "0",
     }
 
     assert config_of(dotted) == config_of(nested)
@@ -141,9 +147,24 @@ def test_each_option_is_suggested_for_its_typo(name, misspell):
         pytest.param(
             {"SCHEDULER": 1},
             "Unknown option 'SCHEDULER'. Expected one of: allowed_callables, autodiscover, environment, executors, "
-            "grace, health, heartbeat_interval, job_defaults, jobstores, lease, notifications, poll_interval, "
+            "grace, health, heartbeat_interval, job_defaults, jobstores, lease, log_level, log_limit, notifications, poll_interval, "
             "result_limit, retention, timezone, traceback_limit.",
             id="nothing-like-it",
+        ),
+        pytest.param(
+            {"log_level": "warn1ng"},
+            "Option 'log_level' must be the name or number of a level of logging, got 'warn1ng'. Did you mean 'WARNING'?",
+            id="log-level",
+        ),
+        pytest.param(
+            {"log_level": True},
+            "Option 'log_level' must be the name or number of a level of logging, got True. Write it as 'INFO' or 20.",
+            id="log-level-that-is-none",
+        ),
+        pytest.param(
+            {"log_limit": -1},
+            "Option 'log_limit' must be a whole number, at least 0, got -1. Write it as 20 or '20'.",
+            id="log-limit",
         ),
         pytest.param(
             {"job_defaults": {"misfre_grace_time": 5}},

@@ -10,8 +10,8 @@ from django.db import connection
 from django_apscheduler_ng.exceptions import ConfigurationError
 from django_apscheduler_ng.fields import moment_from_db
 from django_apscheduler_ng.hotsql import hot_sql
-from django_apscheduler_ng.hotsql.base import ADVANCE, FINISH, INSERT, NOTE, text_moment
-from django_apscheduler_ng.ledger import PARKED_FOR, Advance, End, NewRun, Note, advance_row, run_row, summary_row
+from django_apscheduler_ng.hotsql.base import ADVANCE, FINISH, INSERT, NOTE, REPORT, text_moment
+from django_apscheduler_ng.ledger import PARKED_FOR, Advance, End, NewRun, Note, Said, advance_row, run_row, summary_row
 from django_apscheduler_ng.models import JobLogEntry, JobRun, NodeState, ScheduledJob, SchedulerNode
 from django_apscheduler_ng.planning import Plan, Slot, Summary
 from django_apscheduler_ng.runs import RunStatus
@@ -73,7 +73,9 @@ def finish_row(pk, **columns):
     return End(id=pk, status="succeeded", started_at=MOMENT, finished_at=MOMENT)._replace(**columns)
 
 
-@pytest.mark.parametrize(("row", "columns"), [(Advance, ADVANCE), (NewRun, INSERT), (End, FINISH), (Note, NOTE)])
+@pytest.mark.parametrize(
+    ("row", "columns"), [(Advance, ADVANCE), (NewRun, INSERT), (Said, REPORT), (End, FINISH), (Note, NOTE)]
+)
 def test_rows_have_the_order_of_their_columns(row, columns):
     assert [{"how_many": "count"}.get(name, name) for name in row._fields] == list(columns)
 
@@ -222,6 +224,45 @@ def test_a_node_that_was_taken_for_dead_starts_nothing(sql, cursor):
 
     assert not sql.start(cursor, keys, NODE, MOMENT)
     assert set(JobRun.objects.values_list("status", flat=True)) == {"claimed"}
+
+
+# -- report --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_any_text_is_reported_as_it_is(sql, cursor, text):
+    (key,) = claimed(sql, cursor, 1)
+    sql.start(cursor, [key], NODE, MOMENT)
+
+    written = sql.report(cursor, [Said(key, 1, 2.5, text[:255], text)], NODE)
+
+    row = JobRun.objects.get()
+    assert written == 1
+    assert (row.progress_done, row.progress_total, row.progress_text, row.log) == (1, 2.5, text[:255], text)
+    assert row.status == "running"
+
+
+@pytest.mark.parametrize("number", [0, 0.1, 1e-300, 1.7e308, 2**53], ids=str)
+def test_any_number_is_reported_as_it_is_and_none_too(sql, cursor, number):
+    keys = claimed(sql, cursor, 2)
+    sql.start(cursor, keys, NODE, MOMENT)
+
+    sql.report(cursor, [Said(keys[0], number, None), Said(keys[1])], NODE)
+
+    rows = JobRun.objects.order_by("pk").values_list("progress_done", "progress_total")
+    assert list(rows) == [(number, None), (None, None)]
+
+
+def test_only_running_runs_of_this_node_report(sql, cursor):
+    keys = claimed(sql, cursor, 4)
+    sql.start(cursor, keys[:3], NODE, MOMENT)
+    JobRun.objects.filter(pk=keys[0]).update(node="other")
+    JobRun.objects.filter(pk=keys[1]).update(status="abandoned")
+
+    written = sql.report(cursor, [Said(key, log="said") for key in keys], NODE)
+
+    assert written == 1
+    assert list(JobRun.objects.order_by("pk").values_list("log", flat=True)) == ["", "", "said", ""]
 
 
 # -- finish --------------------------------------------------------------------------------------------------------------

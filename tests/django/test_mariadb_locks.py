@@ -8,14 +8,18 @@ import pytest
 from django.db import connection
 
 from django_apscheduler_ng.hotsql import hot_sql
-from django_apscheduler_ng.hotsql.base import FINISH, FINISH_BARE, INT, dump
+from django_apscheduler_ng.hotsql.base import FINISH, FINISH_BARE, INT, REPORT, dump
 from django_apscheduler_ng.models import JobRun
 
 pytestmark = pytest.mark.skipif(connection.vendor != "mysql", reason="about MariaDB")
 
 
 @pytest.mark.django_db(transaction=True)  # the table was just emptied, and its statistics say so
-@pytest.mark.parametrize("columns", [{"id": INT}, FINISH_BARE, FINISH], ids=["start", "finish", "finish-with-output"])
+@pytest.mark.parametrize(
+    "columns",
+    [{"id": INT}, REPORT, FINISH_BARE, FINISH],
+    ids=["start", "report", "finish", "finish-with-output"],
+)
 @pytest.mark.parametrize("rows", [1, 2, 3, 30])
 def test_a_hot_write_reads_only_its_own_rows_however_few_there_are(rows, columns):
     now = datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -295,11 +296,15 @@ def test_a_batch_is_written_by_primary_key(filled, store, count, known):
     def whole_pass():
         runs = claim(store).runs
         store.start_runs(runs, store.clock.now())
+        for run in runs:
+            run.context.output.listener = partial(store.member._reports._changed.append, run.context)
+            run.context.progress(1)
+        store.member._reports.write()
         end(store, runs)
 
     writes = [sql for sql in count(whole_pass) if " AS t " in sql]
 
-    assert len(writes) == 3
+    assert len(writes) == 4
     for sql in writes:
         assert re.search(r"t USING INTEGER PRIMARY KEY|_pkey|'PRIMARY'", str(explain(sql))), sql
 

@@ -4,13 +4,17 @@ import math
 import re
 import threading
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
 
 import pytest
 from django.db import DataError, OperationalError, connection
 
 from django_apscheduler_ng.hotsql import hot_sql
 from django_apscheduler_ng.models import JobRun
-from django_apscheduler_ng.recorder import CAPACITY, Ended, Limits, Recorder, result_json, storable_text
+from django_apscheduler_ng.output import Progress, Report
+from django_apscheduler_ng.recorder import BATCH_TEXT, CAPACITY, Ended, Limits, Recorder, result_json, storable_text
 from django_apscheduler_ng.runs import Outcome, Run, RunStatus
 
 MOMENT = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -170,6 +174,49 @@ def test_ten_megabytes_are_capped_and_the_cut_is_marked(make):
     assert row.traceback.endswith("END")
 
 
+@pytest.mark.django_db
+def test_what_a_run_said_is_written_with_its_end(make):
+    recorder, runs = make(), [make_run(number) for number in range(3)]
+    recorder.put(ended(runs[0], report=Report(Progress(3, 7.5, WEIRD), WEIRD + "\n")))
+    recorder.put(ended(runs[1], report=Report(log="only a log\n")))
+    recorder.put(ended(runs[2], result=2j))
+
+    recorder.flush()
+
+    kept = "NUL \N{SYMBOL FOR NULL} surrogate ? " + EMOJI + " NaN \x1b[31m \u2028 '\"\\ ü"
+    columns = ("progress_done", "progress_total", "progress_text", "log", "result", "result_is_repr")
+    assert list(JobRun.objects.order_by("pk").values_list(*columns)) == [
+        (3.0, 7.5, kept, kept + "\n", "", False),
+        (None, None, "", "only a log\n", "", False),
+        (None, None, "", "", '"2j"', True),
+    ]
+
+
+@pytest.mark.django_db
+def test_an_end_without_output_leaves_what_was_reported_before(make):
+    recorder, run = make(), make_run(log="said before\n", progress_done=1)
+    recorder.put(ended(run))
+
+    recorder.flush()
+
+    row = JobRun.objects.get()
+    assert (row.status, row.log, row.progress_done) == ("succeeded", "said before\n", 1)
+
+
+@pytest.mark.django_db
+def test_ends_with_long_logs_are_written_in_several_statements(make, told):
+    runs = [make_run(number) for number in range(5)]
+    sql = Refusing(0)
+    recorder = make(sql)
+    for run in runs:
+        recorder.put(ended(run, report=Report(log="x" * (BATCH_TEXT // 2))))
+
+    recorder.flush()
+
+    assert [len(batch) for batch in sql.batches] == [2, 2, 1]
+    assert told == [run.id for run in runs]
+
+
 # -- what the database refuses -------------------------------------------------------------------------------------------
 
 
@@ -258,34 +305,48 @@ class Unprintable:
         raise RuntimeError("no")
 
 
+CONTAINS_ITSELF = []
+CONTAINS_ITSELF.append(CONTAINS_ITSELF)
+
+
+class Colour(Enum):
+    RED = "red"
+
+
 @pytest.mark.parametrize(
     ("result", "text"),
     [
         pytest.param(None, "", id="none"),
         pytest.param({"a": [1, "ü"]}, '{"a": [1, "ü"]}', id="json"),
-        pytest.param(math.nan, '"nan"', id="nan"),
-        pytest.param(math.inf, '"inf"', id="infinity"),
-        pytest.param(MOMENT, json.dumps(repr(MOMENT)), id="datetime"),
-        pytest.param(
-            {
-                1,
-            },
-            '"{1}"',
-            id="set",
-        ),
-        pytest.param({(1, 2): 3}, '"{(1, 2): 3}"', id="keys-that-are-no-text"),
-        pytest.param(Unprintable(), '"<Unprintable; its repr() raised RuntimeError>"', id="unprintable"),
+        pytest.param((1, (2,)), "[1, [2]]", id="tuple"),
+        pytest.param({"b", "a"}, '["a", "b"]', id="set"),
+        pytest.param({"b", 2, 10, None, 1.5}, '[null, 1.5, 2, 10, "b"]', id="mixed-set"),
+        pytest.param(frozenset({(2,), (1,)}), "[[1], [2]]", id="frozenset"),
+        pytest.param(MOMENT, '"2026-01-05T09:00:00Z"', id="datetime"),
+        pytest.param([MOMENT.date(), timedelta(hours=1)], '["2026-01-05", "P0DT01H00M00S"]', id="date-and-span"),
+        pytest.param({"sum": Decimal("1.10")}, '{"sum": "1.10"}', id="decimal"),
+        pytest.param(UUID(int=7), '"00000000-0000-0000-0000-000000000007"', id="uuid"),
+        pytest.param(Colour.RED, '"red"', id="enum"),
     ],
 )
 def test_a_result_becomes_json(result, text):
-    assert result_json(result) == text
+    assert result_json(result) == (text, False)
 
 
-def test_a_result_that_contains_itself_becomes_json():
-    result = []
-    result.append(result)
-
-    assert result_json(result) == '"[[...]]"'
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        pytest.param(math.nan, '"nan"', id="nan"),
+        pytest.param([math.inf], '"[inf]"', id="infinity-inside"),
+        pytest.param({(1, 2): 3}, '"{(1, 2): 3}"', id="keys-that-are-no-text"),
+        pytest.param(b"raw", "\"b'raw'\"", id="bytes"),
+        pytest.param({"n": 1, "other": 2j}, '{"n": 1, "other": "2j"}', id="inside"),
+        pytest.param(Unprintable(), '"<Unprintable; its repr() raised RuntimeError>"', id="unprintable"),
+        pytest.param(CONTAINS_ITSELF, '"[[...]]"', id="contains-itself"),
+    ],
+)
+def test_a_result_without_a_json_form_becomes_its_repr_and_is_marked(result, text):
+    assert result_json(result) == (text, True)
 
 
 def test_text_of_exactly_the_limit_is_left_alone():

@@ -1,12 +1,16 @@
 """Callables for test jobs; nothing here is declared, so that starting a scheduler adds no job by itself."""
 
 import asyncio
+import itertools
+import logging
 import os
 import time
 
 from django_apscheduler_ng import current_run
 
 from .models import Mark
+
+log = logging.getLogger(__name__)
 
 
 def noop(*args: object, **kwargs: object) -> None:
@@ -86,3 +90,22 @@ def spin(path: str, seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         sum(range(1000))
+
+
+def work_aloud(path: str) -> str:
+    """Say how it is getting on until a file of this name is there, and return the key of the run."""
+    run = current_run()
+    assert run is not None
+    log.warning("began attempt %d", run.attempt)
+    for step in itertools.count(1):
+        run.progress(step, 1000, f"step {step}")
+        if os.path.exists(path):
+            break
+        time.sleep(0.01)
+    log.warning("ended")
+    return run.key
+
+
+async def work_aloud_async(path: str) -> str:
+    """Do what `work_aloud` does, in an event loop."""
+    return await asyncio.to_thread(work_aloud, path)

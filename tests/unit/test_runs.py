@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -88,7 +89,50 @@ def test_the_context_of_a_run_is_what_its_code_may_see():
         attempt=3,
     )
 
-    assert run.context == RunContext(id="run-1", job_id="report", fire_time=fire_time, attempt=3)
+    assert run.context == RunContext(
+        id="run-1", job_id="report", name="Report", fire_time=fire_time, attempt=3, namespace="default"
+    )
+    assert run.context is run.context
+
+
+def key(**given):
+    return RunContext(**{"id": "17", "job_id": "report", "fire_time": FIRE_TIME, **given}).key
+
+
+FIRE_TIME = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param({"id": "99", "attempt": 2, "first_id": "17"}, id="another-attempt"),
+        pytest.param({"id": "99"}, id="another-node"),
+        pytest.param({"name": "Renamed"}, id="another-name"),
+        pytest.param({"fire_time": FIRE_TIME.astimezone(ZoneInfo("Asia/Tokyo"))}, id="another-zone"),
+    ],
+)
+def test_the_key_of_a_fire_time_is_the_same_wherever_it_is_performed(again):
+    assert key(**again) == key() == "6601deff-e78e-52c7-a798-73356ccf8450"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"fire_time": FIRE_TIME + timedelta(microseconds=1)}, id="fire-time"),
+        pytest.param({"job_id": "Report"}, id="job"),
+        pytest.param({"namespace": "other"}, id="job-store"),
+        pytest.param({"fire_time": None}, id="by-hand"),
+    ],
+)
+def test_another_run_has_another_key(other):
+    assert key(**other) != key()
+
+
+def test_the_key_of_a_run_by_hand_is_that_of_its_first_attempt():
+    first = key(fire_time=None)
+
+    assert key(fire_time=None, id="18", attempt=2, first_id="17") == first
+    assert key(fire_time=None, id="18") != first
 
 
 def test_promised_and_begun_runs_are_live_and_the_waiting_ones_open():

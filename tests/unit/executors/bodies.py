@@ -1,6 +1,7 @@
 """Bodies of runs; worker processes import them from here."""
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import signal
@@ -226,3 +227,72 @@ def hold_pipe_and_hang(path: str) -> None:
         pipe.flush()
         while True:
             time.sleep(60)
+
+
+speaker = logging.getLogger("bodies.speaker")
+
+
+def say(total: int = 3) -> str:
+    """Say all that a body can say."""
+    run = current_run()
+    assert run is not None
+    for step in range(1, total + 1):
+        run.progress(step, total, f"step {step}")
+        speaker.warning("did step %d", step)
+    return f"{run.name} {run.attempt} {run.key}"
+
+
+async def say_async(total: int = 3) -> str:
+    await asyncio.sleep(0)
+    return await asyncio.create_task(_say_later(total))
+
+
+async def _say_later(total: int) -> str:
+    return say(total)
+
+
+def say_and_fail() -> None:
+    say()
+    raise ValueError("on purpose")
+
+
+def say_and_wait(path: str) -> None:
+    """Say something and wait until a file of this name is there."""
+    say()
+    while not Path(path).exists():
+        time.sleep(0.01)
+    say(5)
+
+
+def say_and_be_killed(path: str) -> None:
+    """Say something, wait until a file of this name is there, and die."""
+    say()
+    while not Path(path).exists():
+        time.sleep(0.01)
+    kill_oneself()
+
+
+def say_and_return_lock() -> object:
+    say()
+    return threading.Lock()
+
+
+def chatter(times: int) -> float:
+    """Say how far it has come, very often, and return how long that took."""
+    run = current_run()
+    assert run is not None
+    begun = time.perf_counter()
+    for step in range(times):
+        run.progress(step, times)
+    return time.perf_counter() - begun
+
+
+def say_for(seconds: float) -> str:
+    """Say something all the time, and return the id of the run."""
+    run = current_run()
+    assert run is not None
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        run.progress(1)
+    run.progress(2)
+    return run.id

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from django_apscheduler_ng.capture import LogCapture
 from django_apscheduler_ng.clock import SYSTEM_CLOCK, Clock
 from django_apscheduler_ng.exceptions import CallableReferenceError
+from django_apscheduler_ng.output import Report
 from django_apscheduler_ng.refs import callable_ref
 from django_apscheduler_ng.runs import Outcome, Run
 
@@ -25,6 +27,14 @@ class Host:
     def __init__(self, clock: Clock = SYSTEM_CLOCK, around_run: str | None = None) -> None:
         self.clock = clock
         self.around_run = around_run
+        self.log_capture: LogCapture | None = None
+        #: What running runs have reported, in that order.
+        self.reports: queue.SimpleQueue[tuple[Run, Report]] = queue.SimpleQueue()
+
+    def report(self, run: Run) -> None:
+        report = run.context.output.take()
+        if report is not None:
+            self.reports.put((run, report))
 
 
 class Ends:

@@ -377,7 +377,7 @@ def test_a_kill_while_processes_are_being_started_leaves_none(start, ends, time)
 
 def test_a_worker_that_was_killed_starts_no_other_process():
     before = worker_pids()
-    worker = WorkerProcess("default_1", clock=SYSTEM_CLOCK, around=None, initialize=None, max_runs=None)
+    worker = WorkerProcess("default_1", clock=SYSTEM_CLOCK, around=None, capture=None, initialize=None, max_runs=None)
 
     worker.kill()
     outcome = worker.perform(make_run(bodies.pid))
