@@ -15,6 +15,7 @@ from django_apscheduler_ng.bootstrap import get_scheduler
 from django_apscheduler_ng.cluster.watch import ClusterWatch
 from django_apscheduler_ng.executors.celery import TASK
 from django_apscheduler_ng.models import JobRun
+from django_apscheduler_ng.runs import idempotency_key
 from tests.acceptance.harness import side_effects, wait_until
 
 pytestmark = pytest.mark.timeout(180)
@@ -110,6 +111,23 @@ def test_a_failure_and_a_result_come_back_to_the_row(rabbitmq, start_worker, sta
     assert echoed.result == '{"pages": 3}'
     assert awaited.result == '"awaited"'
     assert echoed.claimed_at <= echoed.started_at <= echoed.finished_at
+
+
+def test_a_run_on_a_worker_says_how_it_is_getting_on(broker, start_worker, start_node, tmp_path):
+    gate = tmp_path / "gate"
+    node = start_node(broker)
+    start_worker(broker)
+    node.add_job("tests.project.jobs:work_aloud", args=[str(gate)], executor="cluster", id="aloud")
+
+    aloud = JobRun.objects.filter(status="running", progress_done__gt=0, log__contains="began attempt 1")
+    run = wait_until(aloud.first, "progress and log while it runs", 30)
+    gate.touch()
+    (ended,) = wait_for(1, "succeeded")
+
+    assert (run.progress_total, run.progress_text) == (1000, f"step {run.progress_done:g}")
+    assert ended.progress_done >= run.progress_done
+    assert "began attempt 1" in ended.log
+    assert ended.result == f'"{idempotency_key("default", "aloud", ended.slot, str(ended.pk))}"'
 
 
 def test_a_worker_that_is_killed_leaves_its_run_abandoned_and_run_again_where_asked(
