@@ -36,6 +36,29 @@ LIVE_STATUSES = (RunStatus.CLAIMED, RunStatus.RUNNING)
 OPEN_STATUSES = (RunStatus.PENDING, *LIVE_STATUSES)
 
 
+class RunCancelled(BaseException):
+    """The run is to end early; raised in its body.
+
+    It is no `Exception`, as `asyncio.CancelledError` is none: a body that goes on after whatever fails in it shall end all the same.
+    """
+
+
+class Cancellation:
+    """Whether a run is to end early. Asked for in one thread, and seen in another."""
+
+    #: Whether it is, and why, as a sentence.
+    requested = False
+    message = ""
+    #: Whether the body has come to know.
+    seen = False
+
+    def request(self, message: str) -> None:
+        """Ask the body to end; the first message stays."""
+        if not self.requested:
+            self.message = message
+            self.requested = True
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
     """What the code of a job may know about the run it is part of."""
@@ -46,6 +69,25 @@ class RunContext:
     fire_time: datetime | None
     #: 1 for the first try.
     attempt: int = 1
+    #: Set from outside when the run is to end early.
+    cancellation: Cancellation = field(default_factory=Cancellation, compare=False, repr=False)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run is to end early: it was cancelled, or its time is up. A body that sees that should clean up and return."""
+        cancellation = self.cancellation
+        if cancellation.requested:
+            cancellation.seen = True
+        return cancellation.requested
+
+    def check(self) -> None:
+        """Raise if the run is to end early; for loops that may be left at any turn.
+
+        Raises:
+            RunCancelled: it was cancelled, or its time is up.
+        """
+        if self.cancelled:
+            raise RunCancelled(self.cancellation.message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +114,21 @@ class Run:
     #: Latest moment at which the body may still start; None = no limit.
     start_until: datetime | None = None
     attempt: int = 1
+    #: How long the body may take, in seconds; None = as long as it takes.
+    timeout: float | None = None
+    #: How the body comes to know that it is to end early.
+    cancellation: Cancellation = field(default_factory=Cancellation, compare=False, repr=False)
 
     @property
     def context(self) -> RunContext:
         """The part of this run that its own code may see."""
-        return RunContext(id=self.id, job_id=self.job_id, fire_time=self.fire_time, attempt=self.attempt)
+        return RunContext(
+            id=self.id,
+            job_id=self.job_id,
+            fire_time=self.fire_time,
+            attempt=self.attempt,
+            cancellation=self.cancellation,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,6 +87,7 @@ class PendingRuns:
                 due_at=pending.due_at,
                 start_until=pending.start_until,
                 attempt=pending.attempt,
+                timeout=pending.timeout,
             )
         )
         return 1

@@ -203,12 +203,13 @@ def outcome_of(result: Any, error: BaseException | None, **measured: Any) -> Out
 
 def _own_part(tb: TracebackType | None) -> TracebackType | None:
     """Return the traceback from the first frame that belongs to the body; None where there is no such frame."""
-    while tb is not None and _is_plumbing(str(tb.tb_frame.f_globals.get("__name__"))):
+    while tb is not None and is_plumbing(str(tb.tb_frame.f_globals.get("__name__"))):
         tb = tb.tb_next
     return tb
 
 
-def _is_plumbing(module: str) -> bool:
+def is_plumbing(module: str) -> bool:
+    """Return whether a module is one of those whose frames stand above a body."""
     return any(module == package or module.startswith(f"{package}.") for package in _PLUMBING)
 
 

@@ -166,6 +166,7 @@ class BaseJobStore(JobKeeper):
             fire_time=fire_time,
             due_at=due,
             start_until=None if job.grace is None or fire_time is None else due + job.grace,
+            timeout=job.timeout,
         )
 
     def _claim_requested(self, claim: Claim, slots: dict[str, int]) -> None:

@@ -226,3 +226,33 @@ def hold_pipe_and_hang(path: str) -> None:
         pipe.flush()
         while True:
             time.sleep(60)
+
+
+def announce_and_spin(path: str) -> None:
+    """Say in a file which process this is, then never end, and never wait."""
+    Path(path).write_text(str(os.getpid()))
+    while True:
+        pass
+
+
+def say(path: str, text: str) -> None:
+    """Write to a file in one step."""
+    partial = Path(f"{path}.partial")
+    partial.write_text(text)
+    partial.rename(path)
+
+
+async def announce_and_wait(path: str) -> None:
+    say(path, "waiting")
+    await asyncio.sleep(3600)
+
+
+async def announce_and_insist(path: str, turns: int) -> str:
+    """Wait on, however often this is cancelled, and end after so many turns."""
+    say(path, "waiting")
+    for _ in range(turns):
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            continue
+    return "insisted"
