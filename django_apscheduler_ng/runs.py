@@ -59,6 +59,13 @@ class Cancellation:
             self.requested = True
 
 
+def cancelled_words(by: str, reason: str) -> str:
+    """Return the sentence that says a run was cancelled, by whom (empty = nobody in particular) and why."""
+    text = f"The run was cancelled by {by}" if by else "The run was cancelled"
+    reason = reason.strip().rstrip(".")
+    return f"{text}: {reason}." if reason else f"{text}."
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
     """What the code of a job may know about the run it is part of."""

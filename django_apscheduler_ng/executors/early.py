@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from django_apscheduler_ng.runs import Outcome, RunCancelled, RunStatus
+from django_apscheduler_ng.runs import Outcome, RunCancelled, RunStatus, cancelled_words
 
 from .deadlines import Deadline, Deadlines
 from .stacks import stack_of_thread, thread_name
@@ -55,10 +55,8 @@ def timed_out(seconds: float) -> Stop:
 
 
 def cancelled(by: str = "", reason: str = "") -> Stop:
-    """Return that somebody wants a run to end, with the words in which that was asked for."""
-    text = f"The run was cancelled by {by}" if by else "The run was cancelled"
-    reason = reason.strip().rstrip(".")
-    return Stop(RunStatus.CANCELLED, f"{text}: {reason}." if reason else f"{text}.")
+    """Return that somebody wants a run to end, and why."""
+    return Stop(RunStatus.CANCELLED, cancelled_words(by, reason))
 
 
 class EarlyEnds(ABC):
