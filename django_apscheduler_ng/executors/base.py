@@ -37,7 +37,8 @@ class ExecutorHost(Protocol):
         """Reference of a function that is called with a `RunContext` and returns a context manager for the body.
 
         It is called in the process that performs the body, and may return a manager that is asynchronous as well. Where
-        it has an attribute `end_worker`, that is called in each thread of a pool that performs no more bodies.
+        it has an attribute `end_worker`, that is called in each thread of a pool that performs no more bodies; one called
+        `begin_worker` is called in each worker process before its first body.
         """
 
 

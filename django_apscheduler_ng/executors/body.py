@@ -93,6 +93,21 @@ def surroundings(around: str | None, context: RunContext) -> Any:
 _load_once = cache(load_callable)
 
 
+@cache
+def prepare(around: str | None, func_ref: str) -> None:
+    """Import what a body needs before its time begins to count; once in each process for each of them.
+
+    What goes wrong goes wrong again in the run, and fails it.
+    """
+    try:
+        hook = getattr(load_callable(around), "begin_worker", None) if around else None
+        if hook is not None:
+            hook()
+        load_callable(func_ref)
+    except BaseException as error:
+        logger.debug("Preparing %s failed: %r", func_ref, error)
+
+
 #: After so many seconds without a run a worker lets go of what its surroundings hold for the next one, connections for instance.
 IDLE = 3.0
 

@@ -26,7 +26,7 @@ from django_apscheduler_ng.refs import callable_ref, load_callable
 from django_apscheduler_ng.retries import class_name
 from django_apscheduler_ng.runs import Outcome, Run, RunContext
 
-from .body import IDLE, end_worker, outcome_of, perform
+from .body import IDLE, end_worker, outcome_of, perform, prepare
 from .stacks import stack_of_thread
 
 READY = b"ready"
@@ -94,6 +94,7 @@ def _serve(connection: Connection, initialize: Callable[[], object] | None) -> N
     around = None
     while (request := _receive(connection, around)) is not None:
         around = request.around
+        prepare(around, request.func_ref)
         connection.send_bytes(TAKEN)
         connection.send_bytes(_answer(request))
     end_worker(around)

@@ -86,3 +86,12 @@ def spin(path: str, seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         sum(range(1000))
+
+
+def append_until_cancelled(path: str) -> None:
+    """Do what `append` does, then go on until the run is to end."""
+    append(path)
+    run = current_run()
+    while run is not None:
+        run.check()
+        time.sleep(0.02)

@@ -256,3 +256,23 @@ async def announce_and_insist(path: str, turns: int) -> str:
         except asyncio.CancelledError:
             continue
     return "insisted"
+
+
+class SlowFence(NotedFence):
+    """Surroundings that take long to make ready."""
+
+    @staticmethod
+    def begin_worker() -> None:
+        time.sleep(1.0)
+
+    @staticmethod
+    def end_worker() -> None:
+        pass
+
+
+class BrokenSlowFence(SlowFence):
+    """Surroundings that cannot be made ready."""
+
+    @staticmethod
+    def begin_worker() -> None:
+        raise SystemExit("no settings")

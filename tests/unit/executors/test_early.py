@@ -17,7 +17,7 @@ from django_apscheduler_ng.executors.pool import ProcessPoolExecutor, ThreadPool
 from django_apscheduler_ng.runs import RunCancelled, RunStatus, current_run
 
 from . import bodies, guests
-from .support import PATIENCE, make_run
+from .support import PATIENCE, Host, make_run
 
 #: Long enough for a body to be under way when its time is up.
 SOON = 0.2
@@ -354,6 +354,22 @@ def test_the_time_of_a_run_begins_when_its_process_is_ready(start, ends):
     executor.submit(make_run(bodies.add, 1, timeout=0.5), ends)
 
     assert ends.outcome().status is RunStatus.SUCCEEDED
+
+
+def test_the_time_in_which_a_process_makes_ready_does_not_count(start, ends):
+    executor = start(ProcessPoolExecutor(1), Host(around_run="tests.unit.executors.bodies:SlowFence"))
+
+    executor.submit(make_run(bodies.add, 1, timeout=0.5), ends)
+
+    assert ends.outcome().status is RunStatus.SUCCEEDED
+
+
+def test_what_goes_wrong_while_a_process_makes_ready_costs_no_run(start, ends):
+    executor = start(ProcessPoolExecutor(1), Host(around_run="tests.unit.executors.bodies:BrokenSlowFence"))
+
+    executor.submit(make_run(bodies.add, 1), ends)
+
+    assert ends.outcome().result == 1
 
 
 def test_a_process_is_killed_when_its_run_is_cancelled_and_the_next_run_gets_another_one(start, ends, tmp_path):
