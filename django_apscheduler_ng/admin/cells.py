@@ -45,6 +45,9 @@ _ACTION_TONES = {
     "retired": "warn",
     "declared again": "ok",
     "run requested": "busy",
+    "run cancelled": "warn",
+    "cancellation requested": "warn",
+    "retry requested": "busy",
 }
 #: What can happen to a job, in words.
 ACTIONS = {
@@ -61,6 +64,9 @@ ACTIONS = {
     "retired": _("retired"),
     "declared again": _("declared again"),
     "run requested": _("run requested"),
+    "run cancelled": _("run cancelled"),
+    "cancellation requested": _("cancellation requested"),
+    "retry requested": _("retry requested"),
 }
 
 
