@@ -21,8 +21,8 @@ SHELL = {
     "conf_readers", "connections", "declarations", "decorators", "difference", "duties", "edits", "embedding", "fields",
     "health", "held", "hotsql", "importers", "isolation", "jobstores.django", "journal", "keeper", "ledger",
     "listening", "livenode", "management", "membership", "merging", "migrations", "models", "nodes",
-    "notifications", "parking", "pruning", "querysets", "reader", "recorder", "relay", "reloading", "rescue", "retention",
-    "retiring", "rows", "schema", "serving", "signals", "storetime", "surroundings", "why",
+    "notifications", "obeying", "parking", "pruning", "querysets", "reader", "recorder", "relay", "reloading", "rescue", "retention",
+    "retiring", "rows", "runcontrol", "schema", "serving", "signals", "storetime", "surroundings", "why",
 }  # fmt: skip
 
 CONTRACTS = {
