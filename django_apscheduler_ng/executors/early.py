@@ -132,7 +132,7 @@ class EarlyEnds(ABC):
             early.stop = stop
         ticket.run.cancellation.request(stop.message)
         if self._load.end_waiting(ticket):
-            self._tell(ticket, self._ended_early(ticket, stop))
+            self._tell(ticket, self._ended_early(ticket, Stop(stop.status, f"{stop.message} Its body had not begun.")))
             self._forget()
             return stop.status
         self._discard(early)

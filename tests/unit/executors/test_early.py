@@ -299,6 +299,7 @@ def test_a_run_that_waits_is_cancelled_without_being_performed(start, ends, gate
 
     assert run is waiting
     assert outcome.status is RunStatus.CANCELLED
+    assert outcome.exception_message == "The run was cancelled. Its body had not begun."
     assert performed == []
 
 
