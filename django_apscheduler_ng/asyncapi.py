@@ -9,6 +9,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 
 from .job import Job
+from .runs import RunStatus
 from .schedulers.api import Imported, JobsApi
 from .schedulers.moving import JobsFile
 
@@ -71,6 +72,14 @@ class AsyncJobsApi(JobsApi):
     async def arun_job(self, job_id: str, jobstore: str | None = None, **arguments: Any) -> str:
         """Ask for one run of a job now; see `run_job()`."""
         return await sync_to_async(self.run_job)(job_id, jobstore, **arguments)
+
+    async def acancel_run(self, run_id: str | int, jobstore: str = "default", *, reason: str = "") -> RunStatus:
+        """Cancel a run that has not ended; see `cancel_run()`."""
+        return await sync_to_async(self.cancel_run)(run_id, jobstore, reason=reason)
+
+    async def aretry_run(self, run_id: str | int, jobstore: str = "default") -> str:
+        """Ask for a further attempt of a run that has ended; see `retry_run()`."""
+        return await sync_to_async(self.retry_run)(run_id, jobstore)
 
     async def aexport_jobs(self, outfile: JobsFile, jobstore: str | None = None) -> int:
         """Write the jobs to a JSON document; see `export_jobs()`."""

@@ -96,7 +96,9 @@ class Duties:
 
     def _hand_back(self, live: Sequence[tuple[int, str]], held: Collection[int]) -> int:
         me = self._identity.node
-        return hand_back(self._identity.using, me, [key for key, node in live if node == me and key not in held])
+        return hand_back(
+            self._identity.using, me, [key for key, node in live if node == me and key not in held], self._clock.now()
+        )
 
     def _rescue(self, live: Sequence[tuple[int, str]]) -> int:
         stranded = {key: node for key, node in live if node != self._identity.node}

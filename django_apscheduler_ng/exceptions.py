@@ -61,13 +61,15 @@ class SchedulerAlreadyRunningError(SchedulerError, RuntimeError):
 class RunLookupError(SchedulerError, KeyError):
     """There is no run with this id."""
 
-    def __init__(self, run_id: object, jobstore: str) -> None:
-        """Name the id and the job store."""
+    def __init__(
+        self,
+        run_id: object,
+        jobstore: str,
+        advice: str = "It may have been pruned; `manage.py scheduler runs` lists what is there.",
+    ) -> None:
+        """Name the id and the job store, and say what to make of it."""
         super().__init__(run_id)
-        self._message = (
-            f"Run {run_id!r} is not in job store {jobstore!r}. It may have been pruned; "
-            "`manage.py scheduler runs` lists what is there."
-        )
+        self._message = f"Run {run_id!r} is not in job store {jobstore!r}. {advice}"
 
     def __str__(self) -> str:
         """Return the message as it is, where a KeyError shows it in quotes."""

@@ -40,8 +40,7 @@ class clean_run:  # a context manager reads better in lower case
 
     def __init__(self, context: RunContext) -> None:
         """Prepare for one run; a process without Django's apps loads them first."""
-        if not apps.ready:
-            django.setup()
+        self.begin_worker()
         self._context = context
         self._foreign: set[str] = set()
 
@@ -64,6 +63,12 @@ class clean_run:  # a context manager reads better in lower case
     async def __aexit__(self, *_error: object) -> None:
         """Clean up after the body, in the thread of the ORM."""
         await sync_to_async(self.__exit__)()
+
+    @staticmethod
+    def begin_worker() -> None:
+        """Load Django's apps, in a process that has not."""
+        if not apps.ready:
+            django.setup()
 
     @staticmethod
     def end_worker() -> None:

@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from .actors import current_actor
 from .clock import Clock
-from .models import JobLogEntry, ScheduledJob
+from .models import JobLogEntry, JobRun, ScheduledJob
 from .rows import difference
 
 Entry = tuple[ScheduledJob, str, dict[str, Any], dict[str, Any]]
+
+
+class Subject(Protocol):
+    """What an entry is about: the row of a job, or what stands for one."""
+
+    @property
+    def namespace(self) -> Any:
+        """The job store."""
+
+    @property
+    def pk(self) -> Any:
+        """Primary key of the job."""
+
+    @property
+    def job_id(self) -> Any:
+        """Id of the job."""
+
+
+class JobOf(NamedTuple):
+    """The job of a run, which may have been removed."""
+
+    namespace: str
+    pk: int
+    job_id: str
+
+    @classmethod
+    def run(cls, run: JobRun) -> JobOf:
+        """Return the job of this run."""
+        return cls(run.namespace, run.job_key, run.job_id)
 
 
 class Journal:
@@ -21,9 +50,7 @@ class Journal:
         self._using = using
         self._clock = clock
 
-    def write(
-        self, row: ScheduledJob, action: str, before: dict[str, Any], after: dict[str, Any], reason: str = ""
-    ) -> None:
+    def write(self, row: Subject, action: str, before: dict[str, Any], after: dict[str, Any], reason: str = "") -> None:
         """Write one entry with what differs between `before` and `after`."""
         self._entry(row, action, before, after, reason).save(using=self._using, force_insert=True)
 
@@ -33,7 +60,7 @@ class Journal:
         JobLogEntry.objects.using(self._using).bulk_create(rows, batch_size=500)
 
     def _entry(
-        self, row: ScheduledJob, action: str, before: dict[str, Any], after: dict[str, Any], reason: str
+        self, row: Subject, action: str, before: dict[str, Any], after: dict[str, Any], reason: str
     ) -> JobLogEntry:
         actor = current_actor()
         old, new = difference(before, after)

@@ -21,7 +21,7 @@ from .connections import begin_with_a_write
 from .edits import action_of, end_if_over, forgive, rest_with_trigger, write_runtime
 from .exceptions import in_a_series
 from .job import Job
-from .jobstores.base import Change, apply_change, called_with, keep_closed
+from .jobstores.base import CancelledRun, Change, apply_change, called_with, keep_closed
 from .journal import Journal
 from .ledger import requested_run
 from .models import JobRun, ScheduledJob
@@ -29,6 +29,7 @@ from .notifications import telling
 from .querysets import by_keys
 from .reader import DjangoJobReader
 from .rows import WRITTEN, addition, definition, snapshot, to_job
+from .runcontrol import RunControl
 
 
 class DjangoJobKeeper(DjangoJobReader):
@@ -214,6 +215,21 @@ class DjangoJobKeeper(DjangoJobReader):
         if self._host is not None:
             self._host.wakeup()
         return str(run.pk)
+
+    def request_cancel(self, run_id: str, reason: str = "") -> CancelledRun:
+        """Cancel a run that waits, or ask the node that has it to end it; see `RunControl.cancel()`."""
+        return self._runs.cancel(run_id, reason)
+
+    def retry_run(self, run_id: str) -> str:
+        """Write a further attempt of a run that has ended, and tell the nodes; see `RunControl.retry()`."""
+        attempt = self._runs.retry(run_id)
+        if self._host is not None:
+            self._host.wakeup()
+        return attempt
+
+    @property
+    def _runs(self) -> RunControl:
+        return RunControl(self.using, self.namespace, self.alias, self.clock)
 
     def _locked(self, job_id: str) -> ScheduledJob | None:
         """Return the job's row, locked until the transaction ends and with its revision moved on; the nodes are told when it does.

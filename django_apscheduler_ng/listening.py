@@ -19,7 +19,7 @@ from typing import Any
 from django.db import connections
 
 from .claiming import Identity
-from .notifications import CHANNEL, are_sent, payload
+from .notifications import CHANNEL, are_sent, cancel_payload, payload
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 _CONNECT_TIMEOUT = 10
 
 
-def listener_for(identity: Identity, wakeup: Callable[[], None]) -> Listener | None:
+def listener_for(identity: Identity, wakeup: Callable[[], None], cancelled: Callable[[], None]) -> Listener | None:
     """Return a listener for a node; None where there are no notifications, or no driver that waits for them."""
     if not are_sent(identity.using):
         return None
@@ -45,17 +45,19 @@ def listener_for(identity: Identity, wakeup: Callable[[], None]) -> Listener | N
     if not is_psycopg3:
         logger.info("Notifications need psycopg 3 and are not used; polling goes on. Install `psycopg` to have them.")
         return None
-    return Listener(identity, wakeup)
+    return Listener(identity, wakeup, cancelled)
 
 
 class Listener:
     """Waits for notifications on a thread and a connection of its own. Never raises into anything."""
 
-    def __init__(self, identity: Identity, wakeup: Callable[[], None]) -> None:
-        """Call `wakeup()` when jobs of the node's namespace change."""
+    def __init__(self, identity: Identity, wakeup: Callable[[], None], cancelled: Callable[[], None]) -> None:
+        """Call `wakeup()` when jobs of the node's namespace change, and `cancelled()` when runs of it shall end."""
         self._using = identity.using
         self._wakeup = wakeup
+        self._cancelled = cancelled
         self._news = payload(identity.namespace)
+        self._cancellations = cancel_payload(identity.namespace)
         #: What the node sends to itself.
         self.echo = f"node {identity.node}"
         self._stopping = Event()
@@ -156,6 +158,8 @@ class Listener:
                 if any(key.fileobj is not self._ear for key, _ in ready):
                     received = _received(connection.pgconn)
                     told |= self._news in received
+                    if self._cancellations in received:
+                        self._cancelled()
                     if self.echo in received:
                         self._take_echo()
 

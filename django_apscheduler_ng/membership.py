@@ -27,6 +27,7 @@ from .hotsql import hot_sql
 from .jobstores.base import Claim, StoreHost
 from .models import NodeState, ScheduledJob
 from .nodes import Node, executors_report
+from .obeying import Obedience
 from .parking import Parking
 from .pruning import Pruner
 from .querysets import ScheduledJobQuerySet, by_keys
@@ -113,6 +114,7 @@ class Membership:
             interval=config.heartbeat_interval,
             told=self._tell_the_store,
         )
+        self._obedience = Obedience(self.identity, host, clock, self._held)
         self._pruner = Pruner(self.identity, clock, config)
         self.recorder = Recorder(
             using=store.using, node=self.identity.node, sql=sql, limits=_limits(config), recorded=self._after_recording
@@ -127,6 +129,8 @@ class Membership:
             report=self._report,
             care=self._after_heartbeat,
             wakeup=host.wakeup,
+            tick=self._obedience.look,
+            cancelled=self.obey_soon,
         )
 
     @property
@@ -199,6 +203,14 @@ class Membership:
     def care(self, echo: str = "") -> None:
         """Do a node's duties; on the way, notify this node of `echo`, where that is not empty."""
         self._duties.do(echo)
+
+    def obey_soon(self) -> None:
+        """Look at once for runs that somebody wants to end. May be called from any thread."""
+        self._obedience.soon = True
+        if self._by_hand:
+            self._obedience.look()
+        else:
+            self._node.tick_soon()
 
     def _tell_the_store(self, others: Collection[str]) -> None:
         if self._store.on_care is not None:

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
@@ -24,6 +25,7 @@ from .clock import AnchoredClock
 from .connections import PASSING_ERRORS, own_connection
 from .listening import Listener, listener_for
 from .models import NodeState, SchedulerNode
+from .obeying import TICK
 from .storetime import DATABASE_TIME
 
 logger = logging.getLogger(__name__)
@@ -73,6 +75,8 @@ class Node:
         report: Callable[[], Mapping[str, Any]],
         care: Callable[[str], None],
         wakeup: Callable[[], None],
+        tick: Callable[[], None],
+        cancelled: Callable[[], None],
     ) -> None:
         """Prepare the node.
 
@@ -84,6 +88,8 @@ class Node:
             report: returns the columns to refresh with each heartbeat.
             care: called after each heartbeat, in the node's own thread, with what the node is to notify itself of, or nothing.
             wakeup: called when somebody says that jobs have changed; from any thread.
+            tick: called twice a second, in the node's own thread.
+            cancelled: called when somebody says that runs shall end; from any thread.
         """
         self.identity = identity
         self._clock = clock
@@ -92,6 +98,9 @@ class Node:
         self._report = report
         self._care = care
         self._wakeup = wakeup
+        self._tick = tick
+        self._cancelled = cancelled
+        self._bell = Event()
         self._listener: Listener | None = None
         self._stopping = Event()
         self._failing = False
@@ -121,7 +130,7 @@ class Node:
 
     def start(self) -> None:
         """Start the heartbeat's thread, and listen for changes where that is possible."""
-        self._listener = listener_for(self.identity, self._wakeup)
+        self._listener = listener_for(self.identity, self._wakeup, self._cancelled)
         if self._listener is not None:
             self._listener.start()
         self._thread.start()
@@ -129,6 +138,7 @@ class Node:
     def stop(self, timeout: float = 5.0) -> None:
         """Stop the heartbeat, and mark the node as stopped."""
         self._stopping.set()
+        self._bell.set()
         if self._listener is not None:
             self._listener.stop()
         if self._thread.is_alive():
@@ -143,19 +153,41 @@ class Node:
             if not self._rows.filter(pk=self.identity.node).update(heartbeat=F("heartbeat") + 1, **columns):
                 self.register()
 
+    def tick_soon(self) -> None:
+        """Call `tick` at once, in the node's own thread."""
+        self._bell.set()
+
     def _loop(self) -> None:
-        while not self._stopping.wait(self._interval):
-            try:
-                self._beat_and_care()
-            except Exception as error:
-                if not self._failing:
-                    logger.exception("The heartbeat of this node failed (%s); it is tried again.", error)
-                self._failing = True
-            else:
-                if self._failing:
-                    logger.info("The heartbeat of this node goes on.")
-                self._failing = False
+        """Beat after each interval, and tick between, until told to stop."""
+        beat_at = time.monotonic() + self._interval
+        while not self._stopping.is_set():
+            self._bell.wait(max(min(TICK, beat_at - time.monotonic()), 0.0))
+            self._bell.clear()
+            if self._stopping.is_set():
+                break
+            self._tick_safely()
+            if time.monotonic() >= beat_at:
+                self._beat_safely()
+                beat_at = time.monotonic() + self._interval
         connections[self.identity.using].close()
+
+    def _tick_safely(self) -> None:
+        try:
+            self._tick()
+        except Exception as error:  # the heartbeat says so where the database is away
+            logger.debug("Looking for runs to cancel failed (%s); it is tried again.", error, exc_info=True)
+
+    def _beat_safely(self) -> None:
+        try:
+            self._beat_and_care()
+        except Exception as error:
+            if not self._failing:
+                logger.exception("The heartbeat of this node failed (%s); it is tried again.", error)
+            self._failing = True
+        else:
+            if self._failing:
+                logger.info("The heartbeat of this node goes on.")
+            self._failing = False
 
     def _beat_and_care(self) -> None:
         """Do both, once more where the connection was lost since the last time."""

@@ -6,19 +6,19 @@ They only make nodes faster: one that gets none looks after each `poll_interval`
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connections
 from django.db.models import CharField, Func, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from .conf import get_config
-from .models import ScheduledJob
+from .models import JobRun, ScheduledJob
 
 #: The channel of all projects in a database; the payload tells them apart.
 CHANNEL = "django_apscheduler_ng"
 
-_Jobs = TypeVar("_Jobs", bound="QuerySet[ScheduledJob]")
+_Rows = TypeVar("_Rows", bound="QuerySet[Any]")
 
 
 def payload(namespace: str) -> str:
@@ -26,17 +26,31 @@ def payload(namespace: str) -> str:
     return f"jobs {ScheduledJob._meta.db_table} {namespace}"
 
 
+def cancel_payload(namespace: str) -> str:
+    """Return what says that somebody wants runs of this namespace to end."""
+    return f"cancel {JobRun._meta.db_table} {namespace}"
+
+
 def are_sent(using: str) -> bool:
     """Return whether changes in this database are told."""
     return connections[using].vendor == "postgresql" and get_config().notifications
 
 
-def telling(jobs: _Jobs, namespace: str) -> _Jobs:
+def telling(jobs: _Rows, namespace: str) -> _Rows:
     """Return the same jobs; reading one of them tells the nodes that it changes, where that is possible."""
-    if not are_sent(jobs.db):
-        return jobs
-    told = Func(Value(CHANNEL), Value(payload(namespace)), function="pg_notify", output_field=TextField())
-    return jobs.annotate(told=Cast(told, CharField()))
+    return _telling(jobs, payload(namespace))
+
+
+def telling_of_cancellation(runs: _Rows, namespace: str) -> _Rows:
+    """Return the same runs; reading one of them tells the nodes that it shall end, where that is possible."""
+    return _telling(runs, cancel_payload(namespace))
+
+
+def _telling(rows: _Rows, news: str) -> _Rows:
+    if not are_sent(rows.db):
+        return rows
+    told = Func(Value(CHANNEL), Value(news), function="pg_notify", output_field=TextField())
+    return rows.annotate(told=Cast(told, CharField()))
 
 
 def tell(using: str, namespace: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -24,13 +25,25 @@ def unsettled(using: str, namespace: str, node: str) -> QuerySet[JobRun]:
     return runs.filter(Q(node=node) | ~Exists(alive))
 
 
-def hand_back(using: str, node: str, lost: Collection[int]) -> int:
+def hand_back(using: str, node: str, lost: Collection[int], now: datetime) -> int:
     """Give back live runs that this node knows nothing of: the answer to their claim or start was lost, no body was started."""
     if not lost:
         return 0
     mine = JobRun.objects.using(using).live().filter(pk__in=lost, node=node)
-    given = mine.update(status=RunStatus.PENDING, node="", started_at=None)
+    given = give_back(mine, now, started_at=None)
     logger.warning("%d run(s) that this node had lost sight of are pending again.", given)
+    return given
+
+
+def give_back(runs: QuerySet[JobRun], now: datetime, **columns: Any) -> int:
+    """Let runs whose bodies did not begin wait again, and cancel those that somebody wants to end; returns how many wait.
+
+    A wish that comes between the two updates finds the run waiting, and cancels it itself.
+    """
+    given = runs.filter(cancel_requested_at=None).update(status=RunStatus.PENDING, node="", **columns)
+    runs.filter(cancel_requested_at__isnull=False).update(
+        status=RunStatus.CANCELLED, finished_at=now, reason="it was cancelled before it began"
+    )
     return given
 
 
@@ -55,7 +68,12 @@ def rescue(using: str, stranded: Mapping[int, str], now: datetime, who: str = "n
         return 0
     with transaction_of_its_own(using):
         begin_with_a_write(using)
-        given = _of(using, found, RunStatus.CLAIMED).update(status=RunStatus.PENDING, node="", claimed_at=None)
+        given = give_back(_of(using, found, RunStatus.CLAIMED), now, claimed_at=None)
+        _of(using, found, RunStatus.RUNNING).filter(cancel_requested_at__isnull=False).update(
+            status=RunStatus.CANCELLED,
+            finished_at=now,
+            reason=f"its {who} died while it was being cancelled; whether it did its work is unknown",
+        )
         rerun = _rerun(using, found, now)
         abandoned = _of(using, found, RunStatus.RUNNING).update(
             status=RunStatus.ABANDONED, finished_at=now, reason=f"its {who} died; whether it did its work is unknown"
@@ -92,7 +110,7 @@ def _rerun(using: str, found: list[JobRun], now: datetime) -> int:
 def interrupt(using: str, namespace: str, node: str, now: datetime) -> int:
     """End this node's live runs at shutdown: claimed ones are given back, running ones are interrupted; returns how many were."""
     live = by_keys(JobRun.objects.using(using).live_in(namespace).filter(node=node)).filter(node=node)
-    live.filter(status=RunStatus.CLAIMED).update(status=RunStatus.PENDING, node="", claimed_at=None)
+    give_back(live.filter(status=RunStatus.CLAIMED), now, claimed_at=None)
     return live.filter(status=RunStatus.RUNNING).update(
         status=RunStatus.INTERRUPTED, finished_at=now, reason="its node was stopped and did not wait any longer"
     )

@@ -44,6 +44,36 @@ SUCCESSES = (RunStatus.SUCCEEDED, RunStatus.HANDED_OVER)
 OPEN_STATUSES = (RunStatus.PENDING, *LIVE_STATUSES)
 
 
+class RunCancelled(BaseException):
+    """The run is to end early; raised in its body.
+
+    It is no `Exception`, as `asyncio.CancelledError` is none: a body that goes on after whatever fails in it shall end all the same.
+    """
+
+
+class Cancellation:
+    """Whether a run is to end early. Asked for in one thread, and seen in another."""
+
+    #: Whether it is, and why, as a sentence.
+    requested = False
+    message = ""
+    #: Whether the body has come to know.
+    seen = False
+
+    def request(self, message: str) -> None:
+        """Ask the body to end; the first message stays."""
+        if not self.requested:
+            self.message = message
+            self.requested = True
+
+
+def cancelled_words(by: str, reason: str) -> str:
+    """Return the sentence that says a run was cancelled, by whom (empty = nobody in particular) and why."""
+    text = f"The run was cancelled by {by}" if by else "The run was cancelled"
+    reason = reason.strip().rstrip(".")
+    return f"{text}: {reason}." if reason else f"{text}."
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
     """What the code of a job may know about the run it is part of."""
@@ -62,6 +92,8 @@ class RunContext:
     first_id: str = ""
     #: Where this run says how it is getting on; for executors.
     output: Output = field(default_factory=Output, compare=False, repr=False)
+    #: Set from outside when the run is to end early.
+    cancellation: Cancellation = field(default_factory=Cancellation, compare=False, repr=False)
 
     @property
     def key(self) -> str:
@@ -83,6 +115,23 @@ class RunContext:
             ProgressError: a number is none, negative or not finite.
         """
         self.output.set_progress(checked_progress(done, total, text))
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run is to end early: it was cancelled, or its time is up. A body that sees that should clean up and return."""
+        cancellation = self.cancellation
+        if cancellation.requested:
+            cancellation.seen = True
+        return cancellation.requested
+
+    def check(self) -> None:
+        """Raise if the run is to end early; for loops that may be left at any turn.
+
+        Raises:
+            RunCancelled: it was cancelled, or its time is up.
+        """
+        if self.cancelled:
+            raise RunCancelled(self.cancellation.message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +164,10 @@ class Run:
     namespace: str = ""
     #: Id of the first attempt; empty = this is the first.
     first_id: str = ""
+    #: How long the body may take, in seconds; None = as long as it takes.
+    timeout: float | None = None
+    #: How the body comes to know that it is to end early.
+    cancellation: Cancellation = field(default_factory=Cancellation, compare=False, repr=False)
 
     @cached_property
     def context(self) -> RunContext:
@@ -127,6 +180,7 @@ class Run:
             attempt=self.attempt,
             namespace=self.namespace or self.jobstore,
             first_id=self.first_id,
+            cancellation=self.cancellation,
         )
 
 

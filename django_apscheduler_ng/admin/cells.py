@@ -48,6 +48,9 @@ _ACTION_TONES = {
     "retired": "warn",
     "declared again": "ok",
     "run requested": "busy",
+    "run cancelled": "warn",
+    "cancellation requested": "warn",
+    "retry requested": "busy",
 }
 #: What can happen to a job, in words.
 ACTIONS = {
@@ -64,6 +67,9 @@ ACTIONS = {
     "retired": _("retired"),
     "declared again": _("declared again"),
     "run requested": _("run requested"),
+    "run cancelled": _("run cancelled"),
+    "cancellation requested": _("cancellation requested"),
+    "retry requested": _("retry requested"),
 }
 
 

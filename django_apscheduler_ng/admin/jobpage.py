@@ -146,7 +146,7 @@ class JobPages(DashboardPage, ReschedulePage, _Pages):
 
     # -- buttons --------------------------------------------------------------------------------------------------------
 
-    def verb_view(self, verb: Verb, request: HttpRequest, object_id: str) -> HttpResponse:
+    def verb_view(self, verb: Verb[ScheduledJob], request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask before a verb is done, and do it when that is posted."""
         row = self.visible_row(request, object_id)
         if not self._may(request, verb.permission):
@@ -163,7 +163,9 @@ class JobPages(DashboardPage, ReschedulePage, _Pages):
         target = links.page(ScheduledJob, "changelist") if gone else links.page(ScheduledJob, "change", row.pk)
         return HttpResponseRedirect(target)
 
-    def _tell_about(self, verb: Verb, row: ScheduledJob, tally: Tally, request: HttpRequest) -> None:
+    def _tell_about(
+        self, verb: Verb[ScheduledJob], row: ScheduledJob, tally: Tally[ScheduledJob], request: HttpRequest
+    ) -> None:
         """Say what became of the verb; a run is linked."""
         if verb is RUN and tally.done:
             run = tally.answers[row.pk]
@@ -183,25 +185,25 @@ class JobPages(DashboardPage, ReschedulePage, _Pages):
     def verb_page(
         self,
         request: HttpRequest,
-        verb: Verb,
-        jobs: Sequence[ScheduledJob],
+        verb: Verb[ScheduledJob],
+        rows: Sequence[ScheduledJob],
         form: ReasonForm,
         hidden: Sequence[tuple[str, str]] = (),
     ) -> HttpResponse:
         """Return the page that asks before a verb is done with these jobs."""
-        touched = [job for job in jobs if verb.applies(job)]
+        touched = [job for job in rows if verb.applies(job)]
         context = {
             "title": verb.question,
-            "is_below": len(jobs) == 1 and not hidden,
+            "is_below": len(rows) == 1 and not hidden,
             "verb": verb,
             "jobs": touched,
-            "untouched": len(jobs) - len(touched),
+            "untouched": len(rows) - len(touched),
             "declared": [job for job in touched if verb is REMOVE and job.declared],
             "form": form,
             "hidden": hidden,
-            "back": self._back(request, jobs, many=bool(hidden)),
+            "back": self._back(request, rows, many=bool(hidden)),
         }
-        return self.page(request, "job_action.html", jobs[0] if len(jobs) == 1 and not hidden else None, context)
+        return self.page(request, "job_action.html", rows[0] if len(rows) == 1 and not hidden else None, context)
 
 
 def _tone(row: ScheduledJob) -> str:

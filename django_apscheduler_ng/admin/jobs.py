@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
@@ -18,19 +17,19 @@ from django.utils.translation import gettext_lazy as _
 from ..clock import SYSTEM_CLOCK
 from ..models import Origin, ScheduledJob
 from ..rows import differing
+from .acting import ListActions
 from .base import APP, SchedulerAdmin
 from .cells import labelled, next_run_html, outcomes_html, running_for
 from .facts import JobFacts, gather_facts
 from .filters import ExecutorFilter, StateFilter, StoreFilter, TriggerFilter
-from .forms import ReasonForm
 from .jobpage import JobPages
 from .refresh import refresh_in, refreshed
 from .shown import schedule_words
 from .states import state_badges
-from .verbs import MOST_JOBS, PAUSE, REMOVE, RESUME, RUN, Verb, carry_out, tell
+from .verbs import PAUSE, REMOVE, RESUME, RUN, carry_out, tell
 
 
-class JobAdmin(JobPages, SchedulerAdmin):
+class JobAdmin(JobPages, ListActions, SchedulerAdmin):
     """Jobs: what they are doing, and the buttons."""
 
     empty_template = "admin/django_apscheduler_ng/empty/jobs.html"
@@ -127,41 +126,22 @@ class JobAdmin(JobPages, SchedulerAdmin):
     @admin.action(description=_("Pause selected jobs…"), permissions=["pause"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> HttpResponse | None:
         """Ask for a reason, then pause."""
-        return self._ask_and_act(PAUSE, request, queryset)
+        return self.ask_and_act(PAUSE, request, queryset)
 
     @admin.action(description=_("Resume selected jobs"), permissions=["pause"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
         """Resume."""
-        self._act(RESUME, request, queryset)
+        self.act(RESUME, request, queryset)
 
     @admin.action(description=_("Run selected jobs now"), permissions=["run"])
     def run_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
         """Run now, once each."""
-        self._act(RUN, request, queryset)
+        self.act(RUN, request, queryset)
 
     @admin.action(description=_("Remove selected jobs…"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> HttpResponse | None:
         """Ask, then remove; by its name it takes the place of Django's own deletion, which knows no reason."""
-        return self._ask_and_act(REMOVE, request, queryset)
-
-    def _act(self, verb: Verb, request: HttpRequest, queryset: QuerySet[ScheduledJob], reason: str = "") -> None:
-        jobs = list(queryset[: MOST_JOBS + 1])
-        tell(verb, carry_out(verb, jobs[:MOST_JOBS], request, self, reason), request)
-        if len(jobs) > MOST_JOBS:
-            text = gettext("Only the first %(most)d jobs were looked at. Repeat the action for the others.")
-            messages.warning(request, text % {"most": MOST_JOBS})
-
-    def _ask_and_act(self, verb: Verb, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> HttpResponse | None:
-        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
-        if form.is_valid():
-            self._act(verb, request, queryset, form.cleaned_data["reason"])
-            return None
-        jobs = list(queryset[:MOST_JOBS])
-        everywhere = request.POST.get("select_across", "0")
-        hidden = [("action", request.POST.get("action", "")), ("select_across", everywhere), ("index", "0")]
-        keys = jobs[:1] if everywhere == "1" else jobs
-        hidden += [(ACTION_CHECKBOX_NAME, str(job.pk)) for job in keys]
-        return self.verb_page(request, verb, jobs, form, hidden=hidden)
+        return self.ask_and_act(REMOVE, request, queryset)
 
     def delete_model(self, request: HttpRequest, obj: ScheduledJob) -> None:
         """Remove through the scheduler's API, whoever calls this."""

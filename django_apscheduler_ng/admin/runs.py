@@ -26,6 +26,7 @@ from .facts import existing_jobs, node_names
 from .filters import ExceptionFilter, ExecutorFilter, JobFilter, NodeFilter, StoreFilter
 from .output import attempts_html, end_of_log, key_of, progress_html
 from .refresh import BUSY, QUIET, refreshed
+from .runpage import RunButtons
 from .shown import NOTHING, capped, json_words, moment_html, span_or_nothing, status_badge, summary_words, zone_of
 
 
@@ -43,7 +44,7 @@ class RunFacts:
     has_node: bool
 
 
-class RunAdmin(SchedulerAdmin):
+class RunAdmin(RunButtons, SchedulerAdmin):
     """Runs: what became of each fire time."""
 
     empty_template = "admin/django_apscheduler_ng/empty/runs.html"
@@ -55,8 +56,8 @@ class RunAdmin(SchedulerAdmin):
     search_help_text = _("Id or name of the job, or type of the exception")
     sortable_by = ()
     ordering = ("-pk",)
-    actions = None
-    # Without actions Django writes a style into the page, which a strict policy forbids.
+    actions = ("cancel_selected", "retry_selected")
+    # Where a person may do nothing, Django would write a style into the page, which a strict policy forbids.
     actions_on_top = True
     paginator = CappedPaginator
     show_full_result_count = False
@@ -127,6 +128,8 @@ class RunAdmin(SchedulerAdmin):
             "run": row,
             "refresh_in": BUSY if row.status in OPEN_STATUSES else 0,
             "badge": status_badge(row),
+            "buttons": self.buttons(request, row),
+            "wish": _wish(row),
             "summary": summary_words(row, _zone_of(job)),
             "job": _job_html(row, facts),
             "about": _about(row, facts),
@@ -175,6 +178,15 @@ def _node_html(row: JobRun, facts: RunFacts) -> SafeString:
     return facts.links.anchor(shown, SchedulerNode, row.node) if facts.has_node else format_html("{}", shown)
 
 
+def _wish(row: JobRun) -> str:
+    """Return who wants the run to end, and why, while it has not."""
+    if row.cancel_requested_at is None or row.finished_at is not None:
+        return ""
+    by = row.cancel_requested_by
+    text = gettext("%(who)s wants it to end") % {"who": by} if by else gettext("It was asked to end")
+    return f"{text}: {row.cancel_reason}" if row.cancel_reason else f"{text}."
+
+
 def _about(row: JobRun, facts: RunFacts) -> list[tuple[str, Any]]:
     """Return labels and values: what ran, and where."""
     by = f" ({row.requested_by})" if row.requested_by else ""
@@ -184,12 +196,24 @@ def _about(row: JobRun, facts: RunFacts) -> list[tuple[str, Any]]:
         (gettext("callable"), format_html("<code>{}</code>", row.func_ref)),
         (gettext("asked for by"), f"{row.get_origin_display()}{by}"),
         (gettext("attempt"), row.attempt),
+        *_limits(row),
         (gettext("executor"), row.executor),
         (gettext("node"), _node_html(row, facts) or NOTHING),
         (gettext("worker"), row.worker or NOTHING),
         (gettext("key"), format_html("<code>{}</code>", key_of(row) or NOTHING)),
         (gettext("job store"), row.namespace),
     ]
+
+
+def _limits(row: JobRun) -> list[tuple[str, Any]]:
+    """Return labels and values of what may end, or has ended, the run early."""
+    pairs: list[tuple[str, Any]] = []
+    if row.timeout is not None:
+        pairs.append((gettext("timeout"), gettext("%(seconds)s s") % {"seconds": f"{row.timeout:g}"}))
+    if row.cancel_requested_at is not None:
+        reason = f" ({row.cancel_reason})" if row.cancel_reason else ""
+        pairs.append((gettext("cancelled by"), f"{row.cancel_requested_by or NOTHING}{reason}"))
+    return pairs
 
 
 def _times(row: JobRun, zone: tzinfo, facts: RunFacts, now: datetime) -> list[tuple[str, Any, str]]:

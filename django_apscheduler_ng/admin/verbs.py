@@ -1,4 +1,6 @@
-"""What people can do with jobs by a button: each verb with its words, its permission and the call of the API it makes.
+"""What people can do by a button: each verb with its words, its permission and the call of the API it makes.
+
+The verbs here are about jobs; those about runs are in `runverbs`.
 
 Nothing is performed here: the API writes to the database, and a node obeys.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from django.contrib import messages
 from django.db import DatabaseError
@@ -22,12 +24,15 @@ from ..bootstrap import RequestScheduler, get_scheduler
 from ..declarations import moved_to
 from ..exceptions import CallableReferenceError
 from ..forgetting import forget
-from ..models import Origin, ScheduledJob
+from ..models import JobRun, Origin, ScheduledJob
 
 logger = logging.getLogger(__name__)
 
-#: One click changes no more jobs than these, so that the page answers in time.
-MOST_JOBS = 1000
+#: What verbs are about.
+Row = TypeVar("Row", ScheduledJob, JobRun)
+
+#: One click changes no more jobs or runs than these, so that the page answers in time.
+MOST_ROWS = 1000
 #: So many failures are told one by one.
 _TOLD_FAILURES = 5
 
@@ -44,9 +49,17 @@ class Logs(Protocol):
         ...
 
 
+def _refused_job(row: ScheduledJob | JobRun, problem: str) -> str:
+    return _("Job “%(job)s”: %(problem)s") % {"job": row, "problem": problem}
+
+
+def _more_refused_jobs(count: int) -> str:
+    return ngettext("%(count)d more job refused.", "%(count)d more jobs refused.", count) % {"count": count}
+
+
 @dataclass(frozen=True, kw_only=True)
-class Verb:
-    """Something that can be done with jobs."""
+class Verb(Generic[Row]):
+    """Something that can be done with jobs, or with runs."""
 
     #: Last part of the address of its page.
     name: str
@@ -60,74 +73,77 @@ class Verb:
     effect: Promise
     #: In Django's log of the admin.
     log: str
-    #: Counts of the jobs for which it was done, and for which there was nothing to do.
+    #: Counts of the rows for which it was done, and for which there was nothing to do.
     done: Callable[[int], str]
     idle: Callable[[int], str]
-    applies: Callable[[ScheduledJob], bool]
+    applies: Callable[[Row], bool]
     #: Asks the scheduler; called with the scheduler, the row, the alias of its job store and the reason.
-    ask: Callable[[RequestScheduler, ScheduledJob, str, str], Any]
+    ask: Callable[[RequestScheduler, Row, str, str], Any]
+    #: Says that a row refused, and why.
+    refused: Callable[[Row, str], str] = _refused_job
+    #: Counts those that refused and are not named.
+    more_refused: Callable[[int], str] = _more_refused_jobs
     #: Whether it cannot be taken back.
     final: bool = False
 
 
 @dataclass(kw_only=True)
-class Tally:
-    """What became of a verb for some jobs."""
+class Tally(Generic[Row]):
+    """What became of a verb for some rows."""
 
-    done: list[ScheduledJob] = field(default_factory=list)
-    idle: list[ScheduledJob] = field(default_factory=list)
-    failed: list[tuple[ScheduledJob, str]] = field(default_factory=list)
-    #: What the API returned, by the job's primary key.
+    done: list[Row] = field(default_factory=list)
+    idle: list[Row] = field(default_factory=list)
+    failed: list[tuple[Row, str]] = field(default_factory=list)
+    #: What the API returned, by primary key.
     answers: dict[int, Any] = field(default_factory=dict)
 
 
-def carry_out(verb: Verb, jobs: Iterable[ScheduledJob], request: HttpRequest, logs: Logs, reason: str = "") -> Tally:
-    """Ask the scheduler to do `verb` with each of the jobs, in the name of the request's user.
+def carry_out(verb: Verb[Row], rows: Iterable[Row], request: HttpRequest, logs: Logs, reason: str = "") -> Tally[Row]:
+    """Ask the scheduler to do `verb` with each of the rows, in the name of the request's user.
 
-    A job that refuses stops no other one.
+    One that refuses stops no other one.
     """
-    tally = Tally()
+    tally: Tally[Row] = Tally()
     scheduler = get_scheduler()
     with acting(request.user, origin=Origin.ADMIN, reason=reason):
-        for job in jobs:
-            if not verb.applies(job):
-                tally.idle.append(job)
+        for row in rows:
+            if not verb.applies(row):
+                tally.idle.append(row)
                 continue
             try:
-                tally.answers[job.pk] = verb.ask(scheduler, job, scheduler.alias_of(job.namespace), reason)
+                tally.answers[row.pk] = verb.ask(scheduler, row, scheduler.alias_of(row.namespace), reason)
             except DatabaseError:
                 raise
             except Exception as error:
-                logger.info("%s of job %r was refused: %s", verb.log, job.job_id, error)
-                tally.failed.append((job, str(error) or type(error).__name__))
+                logger.info("%s of job %r was refused: %s", verb.log, row.job_id, error)
+                tally.failed.append((row, str(error) or type(error).__name__))
             else:
-                tally.done.append(job)
+                tally.done.append(row)
     _log(verb, tally, request, logs, reason)
     return tally
 
 
-def _log(verb: Verb, tally: Tally, request: HttpRequest, logs: Logs, reason: str) -> None:
+def _log(verb: Verb[Row], tally: Tally[Row], request: HttpRequest, logs: Logs, reason: str) -> None:
     """Write Django's own log of the admin."""
     if verb.final:
         if tally.done:
             logs.log_deletions(request, tally.done)
         return
-    for job in tally.done:
-        logs.log_change(request, job, f"{verb.log}: {reason}" if reason else f"{verb.log}.")
+    for row in tally.done:
+        logs.log_change(request, row, f"{verb.log}: {reason}" if reason else f"{verb.log}.")
 
 
-def tell(verb: Verb, tally: Tally, request: HttpRequest) -> None:
+def tell(verb: Verb[Row], tally: Tally[Row], request: HttpRequest) -> None:
     """Say with counts what became of a verb."""
     if tally.done:
         messages.success(request, verb.done(len(tally.done)))
     if tally.idle:
         messages.info(request, verb.idle(len(tally.idle)))
-    for job, sentence in tally.failed[:_TOLD_FAILURES]:
-        messages.error(request, _("Job “%(job)s”: %(problem)s") % {"job": job, "problem": sentence})
+    for row, sentence in tally.failed[:_TOLD_FAILURES]:
+        messages.error(request, verb.refused(row, sentence))
     more = len(tally.failed) - _TOLD_FAILURES
     if more > 0:
-        text = ngettext("%(count)d more job refused.", "%(count)d more jobs refused.", more)
-        messages.error(request, text % {"count": more})
+        messages.error(request, verb.more_refused(more))
 
 
 def _is_unfinished(job: ScheduledJob) -> bool:
@@ -164,7 +180,7 @@ def _remove(scheduler: RequestScheduler, job: ScheduledJob, alias: str, reason: 
         forget(job)
 
 
-RUN = Verb(
+RUN: Verb[ScheduledJob] = Verb(
     name="run",
     permission="run",
     label=gettext_lazy("Run now"),
@@ -181,7 +197,7 @@ RUN = Verb(
     applies=_is_unfinished,
     ask=_run,
 )
-PAUSE = Verb(
+PAUSE: Verb[ScheduledJob] = Verb(
     name="pause",
     permission="pause",
     label=gettext_lazy("Pause"),
@@ -198,7 +214,7 @@ PAUSE = Verb(
     applies=lambda job: _is_unfinished(job) and not job.paused and job.retired_at is None,
     ask=_pause,
 )
-RESUME = Verb(
+RESUME: Verb[ScheduledJob] = Verb(
     name="resume",
     permission="pause",
     label=gettext_lazy("Resume"),
@@ -212,7 +228,7 @@ RESUME = Verb(
     applies=lambda job: _is_unfinished(job) and (job.paused or job.retired_at is not None),
     ask=_resume,
 )
-REPOINT = Verb(
+REPOINT: Verb[ScheduledJob] = Verb(
     name="repoint",
     permission="change",
     label=gettext_lazy("Use the callable it may have moved to"),
@@ -230,7 +246,7 @@ REPOINT = Verb(
     applies=lambda job: _new_callable(job) is not None,
     ask=_repoint,
 )
-REMOVE = Verb(
+REMOVE: Verb[ScheduledJob] = Verb(
     name="remove",
     permission="delete",
     label=gettext_lazy("Remove"),

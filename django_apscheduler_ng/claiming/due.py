@@ -171,6 +171,7 @@ class DueJobs:
                 fire_time=inserted.slot,
                 due_at=inserted.due_at,
                 start_until=inserted.start_until,
+                timeout=row.timeout,
             )
         )
 

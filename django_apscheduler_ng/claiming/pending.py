@@ -89,6 +89,7 @@ class PendingRuns:
                 attempt=pending.attempt,
                 namespace=pending.namespace,
                 first_id=str(pending.first_attempt or ""),
+                timeout=pending.timeout,
             )
         )
         return 1

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any
 
 from django.db import connections
@@ -20,21 +20,20 @@ from ..clock import AnchoredClock, Timing
 from ..conf import get_config
 from ..connections import PASSING_ERRORS
 from ..executors.body import outcome_of, perform
+from ..executors.early import CANCEL_PATIENCE, Stop, cancelled, timed_out
+from ..executors.stacks import stack_of_thread
 from ..hotsql import hot_sql
 from ..isolation import CLEAN_RUN
 from ..models import JobRun
 from ..recorder import Ended, Limits, Recorder
 from ..refs import load_callable
 from ..reports import Reports
-from ..runs import Outcome, Run, RunStatus
+from ..runs import Outcome, Run, RunCancelled, RunStatus
 from ..serialization import read_arguments
 from .lease import Lease
 from .telling import tell_end
 
 logger = logging.getLogger(__name__)
-
-#: Seconds that a body in a thread may take to end once its run was cancelled; then the run ends without it.
-PATIENCE = 5.0
 
 #: How long the last report may take to be written, in seconds; the end of the run brings it anyway.
 _LAST_REPORTS = 2.0
@@ -66,8 +65,11 @@ class Performance:
         self._timing = Timing(clock)
         self._ending = Lock()
         self._ended = False
-        #: When to go on without the body, in monotonic seconds; None = that was not asked for.
-        self._leave_at: float | None = None
+        #: Why the run is to end early; None = it is not.
+        self._early: Stop | None = None
+        #: When to go on without the body then, in monotonic seconds.
+        self._leave_at = 0.0
+        self._thread = get_ident()
         self._recorder = Recorder(
             using=self._using,
             node=token,
@@ -85,7 +87,7 @@ class Performance:
         """Perform the run, and write how it ended."""
         self._lease.start()
         try:
-            self._end(self._perform())
+            self._end(self._judged(self._perform()))
         finally:
             self._lease.stop()
             self._reports.stop(timeout=_LAST_REPORTS)
@@ -108,16 +110,21 @@ class Performance:
 
     def cancel(self, by: str, reason: str) -> None:
         """End the run, because somebody asked for it: at once with its process, or else when the body has had time to see that."""
-        now = self._clock.monotonic()
-        if self._leave_at is None:
-            self._leave_at = now if self._own_process else now + PATIENCE
-        if now >= self._leave_at:
-            who, why = f" by {by}" if by else "", f": {reason.rstrip('.')}" if reason else ""
-            self._leave(RunStatus.CANCELLED, f"The run was cancelled{who}{why}.")
+        self._stop(cancelled(by, reason), patience=0.0 if self._own_process else CANCEL_PATIENCE)
 
     def expire(self) -> None:
         """End the run, because its time is up."""
-        self._leave(RunStatus.TIMED_OUT, f"The run took longer than its timeout of {self._row.timeout:g} s.")
+        assert self._row.timeout is not None
+        self._stop(timed_out(self._row.timeout), patience=0.0)
+
+    def _stop(self, stop: Stop, *, patience: float) -> None:
+        """Tell the body to end, and go on without it once it had some patience."""
+        now = self._clock.monotonic()
+        if self._early is None:
+            self._early, self._leave_at = stop, now + patience
+            self._run.cancellation.request(stop.message)
+        if now >= self._leave_at:
+            self._leave(self._early)
 
     def lose(self) -> None:
         """Stop, because the run was taken away: its end is written, and another attempt may be under way."""
@@ -129,14 +136,19 @@ class Performance:
         if self._own_process:
             _end_process()
 
-    def _leave(self, status: RunStatus, message: str) -> None:
+    def _leave(self, stop: Stop) -> None:
         """End the run without its body, and the body with its process where that is this run's alone."""
-        if not self._own_process:
-            message += " Its body goes on unheard."
-        error = "TimeoutError" if status is RunStatus.TIMED_OUT else ""
-        outcome = Outcome(status=status, exception_type=error, exception_message=message, **self._measured())
-        if self._end(replace(outcome, exception=TimeoutError(message))) and self._own_process:
+        message = stop.message if self._own_process else f"{stop.message} Its body goes on unheard."
+        outcome = Outcome(traceback=stack_of_thread(self._thread), **_early(stop, message), **self._measured())
+        if self._end(outcome) and self._own_process:
             _end_process()
+
+    def _judged(self, outcome: Outcome) -> Outcome:
+        """Return how the run ended whose body has ended; one that never saw that it should end has ended as it has."""
+        seen = self._run.cancellation.seen or isinstance(outcome.exception, RunCancelled)
+        if self._early is None or not seen:
+            return outcome
+        return replace(outcome, **_early(self._early, self._early.message))
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
@@ -167,6 +179,17 @@ class Performance:
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
 
+def _early(stop: Stop, message: str) -> dict[str, Any]:
+    """Return the parts of an outcome that say why a run ended early."""
+    is_late = stop.status is RunStatus.TIMED_OUT
+    return {
+        "status": stop.status,
+        "exception": TimeoutError(message) if is_late else RunCancelled(message),
+        "exception_type": "TimeoutError" if is_late else "",
+        "exception_message": message,
+    }
+
+
 def _end_process() -> None:
     """End this process at once, whatever the body is doing; the pool that it belongs to replaces it."""
     os.kill(os.getpid(), signal.SIGKILL)
@@ -188,6 +211,7 @@ def run_of(row: JobRun) -> Run:
         attempt=row.attempt,
         namespace=row.namespace,
         first_id=str(row.first_attempt or ""),
+        timeout=row.timeout,
     )
 
 

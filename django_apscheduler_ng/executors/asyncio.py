@@ -7,11 +7,13 @@ import inspect
 import threading
 from contextvars import Context
 
-from django_apscheduler_ng.runs import Run
+from django_apscheduler_ng.runs import Run, RunStatus
 
 from .base import BaseExecutor, ExecutorHost, Ticket
 from .body import perform_async
+from .early import Stop
 from .pool import ThreadPoolExecutor
+from .stacks import stack_of_awaitable, stack_of_thread
 
 #: Seconds that tasks left by bodies may take to be cancelled.
 _CANCEL_TIMEOUT = 5.0
@@ -33,10 +35,11 @@ class AsyncIOExecutor(BaseExecutor):
         """Begin to accept runs."""
         super().start(host, alias)
         self._threads.start(host, alias)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[Ticket, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(self.capacity)
         self._loop: asyncio.AbstractEventLoop | None = getattr(host, "event_loop", None)
         self._own_thread: threading.Thread | None = None
+        self._loop_thread = 0
         self._loop_lock = threading.Lock()
 
     def shutdown(self, wait: bool = True) -> None:
@@ -68,7 +71,7 @@ class AsyncIOExecutor(BaseExecutor):
     def _dispatch(self, ticket: Ticket) -> None:
         if self._is_task(ticket.run):
             self._get_loop().call_soon_threadsafe(self._launch, ticket)
-        elif self._begin(ticket):
+        elif self._begin(ticket, timed=False):  # the threads see to that
             self._threads.submit(ticket.run, lambda _run, outcome: self._settle(ticket, outcome))
 
     def _launch(self, ticket: Ticket) -> None:
@@ -76,12 +79,13 @@ class AsyncIOExecutor(BaseExecutor):
         task = asyncio.get_running_loop().create_task(
             self._perform(ticket), name=f"{self.alias} {ticket.run.job_id}", context=Context()
         )
-        self._tasks.add(task)
+        self._tasks[ticket] = task
         task.add_done_callback(lambda task: self._finish(task, ticket))
 
     async def _perform(self, ticket: Ticket) -> None:
         run = ticket.run
         async with self._slots:
+            self._loop_thread = threading.get_ident()
             if self._begin(ticket):
                 outcome = await perform_async(
                     run.func,
@@ -96,11 +100,42 @@ class AsyncIOExecutor(BaseExecutor):
 
     def _finish(self, task: asyncio.Task[None], ticket: Ticket) -> None:
         """End the run of a task that did not do so itself; one cancelled before its first step never could."""
-        self._tasks.discard(task)
+        self._tasks.pop(ticket, None)
         if task.cancelled():
             self._settle(ticket, self._interrupted(ticket))
         elif (error := task.exception()) is not None:
             self._settle(ticket, self._failed(ticket, error))
+
+    def free(self) -> int:
+        """Return how many more runs would begin soon; bodies in threads that do not end leave less room for all."""
+        held = 0 if self._load is None else self._threads.left()
+        return max(super().free() - held, 0)
+
+    def cancel(self, jobstore: str, run_id: str, *, by: str = "", reason: str = "") -> RunStatus | None:
+        """End a run early: a task is cancelled, a body in a thread sees a flag; see `BaseExecutor.cancel()`."""
+        if self._load is None:
+            return None
+        found = self._threads.cancel(jobstore, run_id, by=by, reason=reason)
+        return super().cancel(jobstore, run_id, by=by, reason=reason) if found is None else found
+
+    def _interrupt(self, ticket: Ticket, stop: Stop) -> float:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._cancel_task, ticket)
+        return self.cancel_patience
+
+    def _cancel_task(self, ticket: Ticket) -> None:
+        """Cancel the task of a run that is to end early, and note where it was. Called in the loop."""
+        task = self._tasks.get(ticket)
+        if task is None or ticket.early is None:
+            return
+        ticket.early.where = stack_of_awaitable(task.get_coro())
+        if task.cancel():
+            ticket.run.cancellation.seen = True
+
+    def _where(self, ticket: Ticket) -> str:
+        """Return where the loop is, where it did not even get to cancelling the task."""
+        return "" if ticket.run.cancellation.seen else stack_of_thread(self._loop_thread)
 
     def _get_loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop for tasks; start our own where the scheduler has none."""
@@ -121,7 +156,7 @@ class AsyncIOExecutor(BaseExecutor):
 
     def _cancel_tasks(self) -> None:
         def cancel() -> None:
-            for task in self._tasks:
+            for task in self._tasks.values():
                 task.cancel()
 
         if self._loop is not None and not self._loop.is_closed():
@@ -146,7 +181,8 @@ class AsyncIOExecutor(BaseExecutor):
     def _join(self) -> None:
         self._threads.shutdown()
         if self._own_thread is not None and not self._killed:
-            self._own_thread.join()
+            # a body that blocks the loop, and was left, may do so for ever
+            self._own_thread.join(_CANCEL_TIMEOUT if self._load is not None and self._load.left() else None)
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:

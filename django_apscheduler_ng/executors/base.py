@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +18,7 @@ from django_apscheduler_ng.exceptions import ConfigurationError, SchedulerNotRun
 from django_apscheduler_ng.runs import Outcome, Run, RunStatus, current_run
 
 from .body import outcome_of
+from .early import Early, EarlyEnds
 from .load import Load
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ class ExecutorHost(Protocol):
         """Reference of a function that is called with a `RunContext` and returns a context manager for the body.
 
         It is called in the process that performs the body, and may return a manager that is asynchronous as well. Where
-        it has an attribute `end_worker`, that is called in each thread of a pool that performs no more bodies.
+        it has an attribute `end_worker`, that is called in each thread of a pool that performs no more bodies; one called
+        `begin_worker` is called in each worker process before its first body.
         """
 
     @property
@@ -56,9 +58,13 @@ class Ticket:
     run: Run
     done: Done
     started_at: datetime | None = None
+    #: Identity of the thread that performs the body, where there is one that does nothing else; 0 = there is none.
+    thread: int = 0
+    #: Of a run that has a timeout, or is to end early.
+    early: Early | None = None
 
 
-class BaseExecutor(ABC):
+class BaseExecutor(EarlyEnds):
     """Performs runs, several at once, and tells how each of them ended.
 
     Every submitted run ends exactly once, whatever happens to it, to the executor, or to those it tells. After
@@ -93,6 +99,7 @@ class BaseExecutor(ABC):
         self.alias = alias
         self._load = Load(self.capacity, host.clock)
         self._idle = threading.Event()
+        self._prepare_deadlines(host)
         self._closing = self._killed = self._released = False
 
     def submit(self, run: Run, done: Done) -> None:
@@ -151,7 +158,7 @@ class BaseExecutor(ABC):
         return 0 if self._closing or self._load is None else self._load.free()
 
     def running(self) -> int:
-        """Return how many submitted runs have not ended."""
+        """Return how many submitted runs have not ended. The bodies of those that were left may go on."""
         return 0 if self._load is None else len(self._load)
 
     def _may_wait(self) -> bool:
@@ -166,30 +173,41 @@ class BaseExecutor(ABC):
     def _dispatch(self, ticket: Ticket) -> None:
         """Hand the run to a worker, which calls `_begin()` and `_settle()`; what is raised fails the run."""
 
-    def _release(self) -> None:  # noqa: B027 -- not every executor has workers
+    def _release(self) -> None:
         """Let the workers end. Called once, when the executor is closed and every run was told about."""
 
-    def _join(self) -> None:  # noqa: B027 -- likewise
+    def _join(self) -> None:
         """Wait for the released workers to end."""
 
-    def _kill(self) -> None:  # noqa: B027 -- likewise
+    def _kill(self) -> None:
         """End the workers that can be ended. Their runs have been taken from them."""
 
-    def _begin(self, ticket: Ticket) -> bool:
-        """Note that the body begins; return False where it must not, because the run has ended already."""
+    def _begin(self, ticket: Ticket, *, timed: bool = True) -> bool:
+        """Note that the body begins; return False where it must not, because the run has ended already.
+
+        The time that it may take begins, too, unless that is not `timed`: then `_watch()` is to be called.
+        """
         assert self._load is not None
         now = self._host.clock.now()
         if not self._load.begin(ticket):
             return False
         ticket.started_at = now
+        if timed and ticket.run.timeout is not None:
+            self._watch(ticket)
         return True
 
     def _settle(self, ticket: Ticket, outcome: Outcome) -> None:
-        """End the run with this outcome, unless it has ended already."""
+        """End the run with this outcome of its body, unless it has ended already."""
         assert self._load is not None
+        early = ticket.early
+        if early is not None:
+            self._discard(early)
+            outcome = self._judged(ticket, outcome)
         if self._load.end(ticket):
             self._tell(ticket, outcome)
             self._forget()
+        elif early is not None:
+            self._came_too_late(ticket, outcome)
 
     def _interrupted(self, ticket: Ticket) -> Outcome:
         """Return the outcome of a run that this executor gave up."""
@@ -243,6 +261,7 @@ class BaseExecutor(ABC):
             if not self._closing or self._untold or self._released:
                 return
             self._released = True
+        self._deadlines.stop()
         self._release()
         self._idle.set()
 

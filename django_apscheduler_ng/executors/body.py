@@ -94,6 +94,21 @@ def surroundings(around: str | None, context: RunContext) -> Any:
 _load_once = cache(load_callable)
 
 
+@cache
+def prepare(around: str | None, func_ref: str) -> None:
+    """Import what a body needs before its time begins to count; once in each process for each of them.
+
+    What goes wrong goes wrong again in the run, and fails it.
+    """
+    try:
+        hook = getattr(load_callable(around), "begin_worker", None) if around else None
+        if hook is not None:
+            hook()
+        load_callable(func_ref)
+    except BaseException as error:
+        logger.debug("Preparing %s failed: %r", func_ref, error)
+
+
 #: After so many seconds without a run a worker lets go of what its surroundings hold for the next one, connections for instance.
 IDLE = 3.0
 
@@ -206,12 +221,13 @@ def outcome_of(result: Any, error: BaseException | None, **measured: Any) -> Out
 
 def _own_part(tb: TracebackType | None) -> TracebackType | None:
     """Return the traceback from the first frame that belongs to the body; None where there is no such frame."""
-    while tb is not None and _is_plumbing(str(tb.tb_frame.f_globals.get("__name__"))):
+    while tb is not None and is_plumbing(str(tb.tb_frame.f_globals.get("__name__"))):
         tb = tb.tb_next
     return tb
 
 
-def _is_plumbing(module: str) -> bool:
+def is_plumbing(module: str) -> bool:
+    """Return whether a module is one of those whose frames stand above a body."""
     return any(module == package or module.startswith(f"{package}.") for package in _PLUMBING)
 
 

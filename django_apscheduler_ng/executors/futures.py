@@ -24,6 +24,7 @@ from django_apscheduler_ng.runs import Outcome, Run
 
 from .base import ExecutorHost, Ticket
 from .body import end_worker
+from .early import Stop
 from .slots import SlotExecutor, perform_as_guest
 from .worker import Request, pack, perform_request, request_of, unpack
 
@@ -67,7 +68,7 @@ class FuturesExecutor(SlotExecutor):
             ConfigurationError: what was to make the pool raised, or made something else.
         """
         self._pool = self._given or self._new_pool(alias)
-        self._futures: set[Future[Parcel]] = set()
+        self._futures: dict[Ticket, Future[Parcel]] = {}
         self._waited_for = False
         #: What is to be done about runs that have ended. A pool tells of the end with its locks held, and must not be called then.
         self._errands: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
@@ -94,8 +95,15 @@ class FuturesExecutor(SlotExecutor):
         self._start_courier()
         timing = Timing(self._host.clock)
         future = self._submit(Body(ticket.run, self._host.clock, self._host.around_run, self._host.log_capture))
-        self._futures.add(future)
+        self._futures[ticket] = future
         return future.add_done_callback(lambda future: self._errands.put(partial(self._ended, ticket, timing, future)))
+
+    def _interrupt(self, ticket: Ticket, stop: Stop) -> float:
+        """Take the run out of the pool, where it has not begun there; a body in threads sees the flag, one elsewhere goes on."""
+        future = self._futures.get(ticket)
+        if future is not None and future.cancel():
+            return self.cancel_patience
+        return super()._interrupt(ticket, stop)
 
     def _start_courier(self) -> None:
         if self._courier is None:
@@ -117,7 +125,7 @@ class FuturesExecutor(SlotExecutor):
             return self._pool.submit(body)
 
     def _ended(self, ticket: Ticket, timing: Timing, future: Future[Parcel]) -> None:
-        self._futures.discard(future)
+        self._futures.pop(ticket, None)
         self._settle(ticket, self._outcome_of(ticket, timing, future))
 
     def _outcome_of(self, ticket: Ticket, timing: Timing, future: Future[Parcel]) -> Outcome:
@@ -137,7 +145,7 @@ class FuturesExecutor(SlotExecutor):
 
     def _kill(self) -> None:
         self._waited_for = False
-        for future in list(self._futures):
+        for future in list(self._futures.values()):
             future.cancel()
 
     def _release(self) -> None:
@@ -152,7 +160,7 @@ class FuturesExecutor(SlotExecutor):
         if self._courier is not None and self._courier is not threading.current_thread():
             self._courier.join()
         if self._given is None:
-            self._pool.shutdown(wait=True)
+            self._pool.shutdown(wait=self._load is None or not self._load.left())
 
 
 def _do_errands(errands: queue.SimpleQueue[Callable[[], object] | None]) -> None:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django_apscheduler_ng.exceptions import ConfigurationError, WorkerError, needs_extra
+from django_apscheduler_ng.runs import RunCancelled
 
 from .base import ExecutorHost, Ticket
+from .early import Stop
 from .slots import SlotExecutor
+from .stacks import stack_of_frame
 
 with needs_extra("GeventExecutor", "gevent"):
     import gevent
@@ -21,6 +24,8 @@ _native_ident = get_original("_thread", "get_ident")
 
 class GeventExecutor(SlotExecutor):
     """Performs each run in a greenlet. A body that waits for something that gevent knows lets the others go on.
+
+    A body whose run is to end early gets a `RunCancelled` thrown into it where it waits.
 
     The hub is that of the scheduler where it has one (`hub`), otherwise, in a process that gevent has patched, the only one there is.
     """
@@ -42,7 +47,7 @@ class GeventExecutor(SlotExecutor):
                 "Use it with a GeventScheduler, call gevent.monkey.patch_all() first, or choose the type 'threadpool'."
             )
         self._hub: Any = hub or gevent.get_hub()
-        self._greenlets: set[gevent.Greenlet] = set()
+        self._greenlets: dict[Ticket, gevent.Greenlet] = {}
         self._quiet = Event()
         super().start(host, alias)
 
@@ -71,8 +76,24 @@ class GeventExecutor(SlotExecutor):
 
     def _spawn(self, ticket: Ticket) -> None:
         greenlet = gevent.spawn(self._perform, ticket)
-        self._greenlets.add(greenlet)
-        greenlet.link(self._greenlets.discard)
+        self._greenlets[ticket] = greenlet
+        greenlet.link(lambda _greenlet: self._greenlets.pop(ticket, None))
+
+    def _interrupt(self, ticket: Ticket, stop: Stop) -> float:
+        self._call_in_hub(self._throw, ticket, stop)
+        return self.cancel_patience
+
+    def _throw(self, ticket: Ticket, stop: Stop) -> None:
+        """Raise in the body that its run is to end. Belongs to the hub."""
+        greenlet = self._greenlets.get(ticket)
+        if greenlet is None or ticket.early is None:
+            return
+        ticket.early.where = stack_of_frame(greenlet.gr_frame)
+        ticket.run.cancellation.seen = True
+        greenlet.kill(RunCancelled(stop.message), block=False)
+
+    def _where(self, ticket: Ticket) -> str:
+        return ""  # the thread is that of all greenlets
 
     def _release(self) -> None:
         self._call_in_hub(self._quiet.set)
@@ -85,4 +106,4 @@ class GeventExecutor(SlotExecutor):
             super()._await_idle()
 
     def _kill(self) -> None:
-        self._call_in_hub(lambda: gevent.killall(list(self._greenlets), block=False))
+        self._call_in_hub(lambda: gevent.killall(list(self._greenlets.values()), block=False))

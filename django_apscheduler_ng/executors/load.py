@@ -23,17 +23,21 @@ _R = TypeVar("_R")
 class Load(Generic[_R]):
     """The runs an executor has taken on, each waiting or begun, and the mean duration of the latest bodies.
 
+    A run that was left has ended, but its body goes on: it still takes up a worker.
+
     All methods may be called from any thread. A run ends once: `end()` says whether this call was the one.
     """
 
     def __init__(self, capacity: int, clock: Clock) -> None:
         """Start empty, for an executor that performs `capacity` runs at once."""
-        self._capacity = capacity
+        #: How many runs are performed at once.
+        self.capacity = capacity
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: set[_R] = set()
         #: When each body began, in monotonic seconds.
         self._begun: dict[_R, float] = {}
+        self._left: set[_R] = set()
         self._mean: float | None = None
 
     def __len__(self) -> int:
@@ -67,6 +71,40 @@ class Load(Generic[_R]):
             self._measure(self._clock.monotonic() - begun)
             return True
 
+    def end_waiting(self, run: _R) -> bool:
+        """Note that the run ended before its body began; return False where that has begun, or the run has ended already."""
+        with self._lock:
+            if run not in self._waiting:
+                return False
+            self._waiting.remove(run)
+            return True
+
+    def leave(self, run: _R) -> bool:
+        """Note that the run ended and its body goes on; return False where the body has not begun, or the run has ended already."""
+        with self._lock:
+            if self._begun.pop(run, None) is None:
+                return False
+            self._left.add(run)
+            return True
+
+    def return_left(self, run: _R) -> bool:
+        """Note that the body of a run that was left has ended as well; return whether there is such a run."""
+        with self._lock:
+            if run not in self._left:
+                return False
+            self._left.remove(run)
+            return True
+
+    def left(self) -> list[_R]:
+        """Return the runs that have ended while their bodies go on."""
+        with self._lock:
+            return list(self._left)
+
+    def occupied(self) -> int:
+        """Return how many runs take up a worker, or wait for one."""
+        with self._lock:
+            return self._size() + len(self._left)
+
     def runs(self) -> list[_R]:
         """Return the runs that have not ended."""
         with self._lock:
@@ -80,8 +118,8 @@ class Load(Generic[_R]):
         runs wait, it is only when half of them are gone that there is room again: many are claimed as cheaply as one.
         """
         with self._lock:
-            spare = self._capacity - self._size()
-            at_best = min(MAX_AHEAD, self._capacity * self._each())
+            spare = self.capacity - self._size() - len(self._left)
+            at_best = min(MAX_AHEAD, self.capacity * self._each())
             if spare + at_best <= at_best // 2:
                 return 0  # the usual answer in a burst, and asked for after each end
             ahead = self._ahead()
@@ -106,5 +144,6 @@ class Load(Generic[_R]):
         if not each:
             return 0
         now = self._clock.monotonic()
-        moving = self._capacity - sum(now - begun >= HORIZON for begun in self._begun.values())
+        held_up = sum(now - begun >= HORIZON for begun in self._begun.values())
+        moving = self.capacity - len(self._left) - held_up
         return min(MAX_AHEAD, moving * each)

@@ -15,10 +15,11 @@ from weakref import WeakSet
 
 from django_apscheduler_ng.clock import Clock
 from django_apscheduler_ng.exceptions import ConfigurationError, did_you_mean
-from django_apscheduler_ng.runs import Outcome, Run
+from django_apscheduler_ng.runs import Outcome, Run, RunStatus
 
 from .base import BaseExecutor, ExecutorHost, Ticket, as_count
 from .body import IDLE, end_worker, perform
+from .early import Stop
 from .process import WorkerProcess
 
 logger = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ _KILL_TIMEOUT = 5.0
 class Worker(Protocol):
     """What a thread of a pool performs runs with, one after the other."""
 
-    def perform(self, run: Run) -> Outcome:
-        """Perform a run; what is raised fails it."""
+    def perform(self, run: Run, taken: Callable[[], object]) -> Outcome:
+        """Perform a run, and call `taken` when the body is about to begin; what is raised fails it."""
         ...
 
     def rest(self) -> None:
@@ -73,9 +74,12 @@ class BasePoolExecutor(BaseExecutor):
     def _dispatch(self, ticket: Ticket) -> None:
         if len(self._threads) < self.capacity:  # never fewer again, so that no lock is needed once all are there
             with self._crew_lock:
-                if len(self._threads) < min(self.capacity, self.running()):
+                if len(self._threads) < min(self.capacity, self._occupied()):
                     self._start_thread()
         self._queue.put(ticket)
+
+    def _occupied(self) -> int:
+        return 0 if self._load is None else self._load.occupied()
 
     def _start_thread(self) -> None:
         """Start one more thread; where the system refuses, those that are there have to do."""
@@ -95,10 +99,13 @@ class BasePoolExecutor(BaseExecutor):
 
     def _work(self, worker: Worker, tickets: queue.SimpleQueue[Ticket | None]) -> None:
         """Perform runs until the queue says that there are no more."""
+        ident = threading.get_ident()
         while (ticket := _next(tickets, worker)) is not None:
-            if self._begin(ticket):
+            if self._begin(ticket, timed=False):
+                ticket.thread = ident
+                taken = _nothing if ticket.run.timeout is None else partial(self._watch, ticket)
                 try:
-                    outcome = worker.perform(ticket.run)
+                    outcome = worker.perform(ticket.run, taken)
                 except BaseException as error:
                     outcome = self._failed(ticket, error)
                 self._settle(ticket, outcome)
@@ -113,13 +120,21 @@ class BasePoolExecutor(BaseExecutor):
     def _join(self, timeout: float | None = None) -> None:
         if self._killed and timeout is None:
             return
+        stuck = self._stuck_threads()
         for thread in self._threads:
-            if thread is not threading.current_thread():
+            if thread is not threading.current_thread() and thread.ident not in stuck:
                 thread.join(timeout)
+
+    def _stuck_threads(self) -> set[int]:
+        """Return the threads that nobody should wait for: their bodies were left, and may never end."""
+        return set()
 
 
 class ThreadPoolExecutor(BasePoolExecutor):
     """Performs runs in threads of this process.
+
+    A body cannot be stopped from outside; it can ask `current_run()` whether its run is to end early. One whose time is up, or that
+    goes on although its run was cancelled, is left: its run is over, its thread is taken up until the body ends.
 
     Args:
         max_workers: how many runs at once.
@@ -137,13 +152,20 @@ class ThreadPoolExecutor(BasePoolExecutor):
             initialize=_initializer(self._options),
         )
 
+    def left(self) -> int:
+        """Return how many threads are taken up by bodies whose runs have ended."""
+        return 0 if self._load is None else len(self._load.left())
+
+    def _stuck_threads(self) -> set[int]:
+        return set() if self._load is None else {ticket.thread for ticket in self._load.left()}
+
 
 class ProcessPoolExecutor(BasePoolExecutor):
     """Performs runs in processes of their own, for work that needs more than one processor.
 
     Callables need a reference; arguments and results are pickled. The processes are spawned when they are first
     needed, ignore SIGINT and SIGTERM (the scheduler decides when they end) and end when this process is gone.
-    One that dies fails the run it performed, no other, and is replaced.
+    One that dies fails the run it performed, no other, and is replaced. One whose run is to end early is killed.
 
     Args:
         max_workers: how many runs at once.
@@ -171,6 +193,19 @@ class ProcessPoolExecutor(BasePoolExecutor):
         self._processes.append(process)
         return process
 
+    def _interrupt(self, ticket: Ticket, stop: Stop) -> float:
+        for process in self._processes:
+            where = process.stop(ticket.run)
+            if where is not None and ticket.early is not None:
+                ticket.early.where = where
+        return self.cancel_patience
+
+    def _where(self, ticket: Ticket) -> str:
+        return ""  # the thread only waits for the process
+
+    def _has_felt_it(self, ticket: Ticket, outcome: Outcome) -> bool:
+        return outcome.status is not RunStatus.SUCCEEDED
+
     def _kill(self) -> None:
         with self._crew_lock:
             for process in self._processes:
@@ -189,10 +224,11 @@ class _ThreadWorker:
         self._around = around
         self._initialize = initialize
 
-    def perform(self, run: Run) -> Outcome:
+    def perform(self, run: Run, taken: Callable[[], object]) -> Outcome:
         if self._initialize is not None:
             self._initialize()
             self._initialize = None
+        taken()
         return perform(
             run.func,
             run.args,
@@ -208,6 +244,10 @@ class _ThreadWorker:
 
     def close(self) -> None:
         end_worker(self._around)
+
+
+def _nothing() -> None:
+    """Do nothing: there is no time to count."""
 
 
 def _next(tickets: queue.SimpleQueue[Ticket | None], worker: Worker) -> Ticket | None:

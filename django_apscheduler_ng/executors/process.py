@@ -19,13 +19,16 @@ from django_apscheduler_ng.exceptions import WorkerError
 from django_apscheduler_ng.runs import Outcome, Run
 
 from .body import outcome_of
-from .worker import READY, STOP_SIGNALS, report_in, request_of, serve, unpack
+from .worker import READY, STOP_SIGNALS, WHERE, report_in, request_of, serve, unpack
 
 #: Processes are spawned: a fork of a process with threads and database connections would share both.
 _SPAWN = get_context("spawn")
 
 #: Seconds that an idle process may take to end by itself.
 _CLOSE_TIMEOUT = 5.0
+
+#: Seconds that a process may take to say where its body is. One that is in native code cannot say.
+_STACK_TIMEOUT = 0.5
 
 _AT_START = (
     "before it could take a run. Its standard error says why; "
@@ -43,7 +46,7 @@ _children = threading.Lock()
 class WorkerProcess:
     """Performs runs in a process that is spawned when it is needed and replaced when it is gone.
 
-    Only `kill()` may be called by another thread than the one that performs.
+    Only `kill()` and `stop()` may be called by another thread than the one that performs.
     """
 
     def __init__(
@@ -68,18 +71,29 @@ class WorkerProcess:
         self._pidfd: int | None = None
         self._worker = name
         self._killed = False
+        #: Held while a run is stopped, so that it is no other one, and while what belongs to the run or the process changes.
+        self._stopping = threading.Lock()
+        self._run: Run | None = None
+        #: The process that was killed to stop its run; it must get no other one.
+        self._doomed: SpawnProcess | None = None
 
-    def perform(self, run: Run) -> Outcome:
+    def perform(self, run: Run, taken: Callable[[], object]) -> Outcome:
         """Perform a run. A process that dies before it took the run is replaced; one that dies with it fails it."""
         timing = Timing(self._clock)
+        with self._stopping:
+            self._run = run
         try:
-            self._hand_over(pickle.dumps(request_of(run, self._around, self._capture)))
+            self._hand_over(run, pickle.dumps(request_of(run, self._around, self._capture)))
             timing = Timing(self._clock)
+            taken()
             outcome = unpack(self._listen_to(run))
         except Exception as error:
             outcome = outcome_of(
                 None, error, started_at=timing.started_at, finished_at=timing.started_at, worker=self._worker
             )
+        finally:
+            with self._stopping:
+                self._run = None
         return replace(outcome, started_at=timing.started_at, finished_at=timing.finished_at)
 
     def rest(self) -> None:
@@ -97,18 +111,45 @@ class WorkerProcess:
             if self._process is not None:
                 self._process.kill()
 
-    def _hand_over(self, request: bytes) -> None:
+    def stop(self, run: Run) -> str | None:
+        """Kill the process if it is with this run, whose flag is set; returns where the body was, None where it is with another one."""
+        with self._stopping:
+            process = self._process
+            if self._run is not run or process is None:
+                return None
+            where = self._ask_where()
+            self._doomed = process
+            with _children:
+                process.kill()
+            return where
+
+    def _ask_where(self) -> str:
+        try:
+            self._control.send_bytes(WHERE)
+            return self._control.recv_bytes().decode() if self._control.poll(_STACK_TIMEOUT) else ""
+        except (EOFError, OSError):
+            return ""
+
+    def _hand_over(self, run: Run, request: bytes) -> None:
         """Have the process take the request; one that died since its last run is replaced."""
         if self._runs == self._max_runs:
             self.close()
-        if self._process is None or not self._took(request):
+        if self._process is None or not self._took(run, request):
             self._start()
-            if not self._took(request):
+            if not self._took(run, request):
                 raise self._died(_AT_START)
         self._runs += 1
 
-    def _took(self, request: bytes) -> bool:
-        """Send the request and return whether the process took it; if not, it is dead."""
+    def _took(self, run: Run, request: bytes) -> bool:
+        """Send the request and return whether the process took it; if not, it is dead.
+
+        Raises:
+            WorkerError: the run is to end early. From here on the process is there, and `stop()` kills it.
+        """
+        if run.cancellation.requested:
+            raise WorkerError(run.cancellation.message)
+        if self._process is self._doomed:
+            return False
         try:
             self._connection.send_bytes(request)
         except OSError:
@@ -119,9 +160,11 @@ class WorkerProcess:
         """Start a process and wait until it can take requests."""
         self.close()
         self._connection, theirs = _SPAWN.Pipe()
-        process = _SPAWN.Process(target=serve, args=(theirs, self._initialize), name=self._name)
+        control, their_control = _SPAWN.Pipe()
+        process = _SPAWN.Process(target=serve, args=(theirs, their_control, self._initialize), name=self._name)
         resource_tracker.ensure_running()  # else starting the process would, and unblock the signals
-        with _children, _stop_signals_blocked(), theirs:
+        with self._stopping, _children, _stop_signals_blocked(), theirs, their_control:
+            self._control = control
             if self._killed:
                 raise WorkerError(f"Worker process {self._name} was killed. Start the executor again to perform runs.")
             process.start()
@@ -172,10 +215,12 @@ class WorkerProcess:
     def _reap(self, process: SpawnProcess) -> str:
         """Close the pipe, wait until the process is gone, and return how it ended."""
         self._connection.close()
+        with self._stopping:
+            self._control.close()
         if not wait([self._death], _CLOSE_TIMEOUT):
             process.kill()
             wait([self._death])
-        with _children:
+        with self._stopping, _children:
             process.join()
             self._process = None
         if self._pidfd is not None:

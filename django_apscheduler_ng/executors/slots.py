@@ -38,6 +38,7 @@ class SlotExecutor(BaseExecutor):
 
     def _perform(self, ticket: Ticket) -> None:
         """Perform the run here and now, in a thread or greenlet of somebody else."""
+        ticket.thread = threading.get_ident()
         if self._begin(ticket):
             self._settle(ticket, perform_as_guest(ticket.run, self._host.clock, self._host.around_run))
         else:

@@ -3,6 +3,8 @@
 The protocol, over one pipe: the process says `READY` when it can take requests, or says why it never will; then for
 each request it says `TAKEN`, and answers when the body has ended. What it did not say `TAKEN` to was not started. In
 between, at most once a second, it may report what the body has said so far.
+
+Over another pipe it is asked `WHERE` its body is, and says so in words while that goes on.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing import current_process, parent_process
 from multiprocessing.connection import Connection, wait
+from threading import main_thread
 from typing import Any
 
 from django_apscheduler_ng.capture import LogCapture, captured_logs
@@ -27,10 +30,12 @@ from django_apscheduler_ng.reporting import Reporter
 from django_apscheduler_ng.retries import class_name
 from django_apscheduler_ng.runs import Outcome, Run, RunContext
 
-from .body import IDLE, end_worker, outcome_of, perform
+from .body import IDLE, end_worker, outcome_of, perform, prepare
+from .stacks import stack_of_thread
 
 READY = b"ready"
 TAKEN = b"taken"
+WHERE = b"where"
 
 #: What a report begins with; no pickle does.
 REPORT = b"report"
@@ -76,10 +81,16 @@ def request_of(run: Run, around: str | None, capture: LogCapture | None) -> Requ
     return Request(func_ref=func_ref, arguments=arguments, context=run.context, around=around, capture=capture)
 
 
-def serve(connection: Connection, initialize: Callable[[], object] | None) -> None:
-    """Perform what comes through `connection` until the other end is closed. The main function of the process."""
+def serve(connection: Connection, control: Connection, initialize: Callable[[], object] | None) -> None:
+    """Perform what comes through `connection` until the other end is closed. The main function of the process.
+
+    Args:
+        connection: for runs and their outcomes.
+        control: for questions about the run that is under way.
+        initialize: called first, where it is not None.
+    """
     _ignore_stop_signals()
-    threading.Thread(target=_die_with_parent, name="parent watch", daemon=True).start()
+    threading.Thread(target=_watch_parent, args=[control], name="parent watch", daemon=True).start()
     with suppress(BrokenPipeError, ConnectionResetError):  # the node is gone, and with it whoever would want to know
         _serve(connection, initialize)
 
@@ -95,6 +106,7 @@ def _serve(connection: Connection, initialize: Callable[[], object] | None) -> N
     around, speaker = None, _Speaker(connection)
     while (request := _receive(connection, around)) is not None:
         around = request.around
+        prepare(around, request.func_ref)
         connection.send_bytes(TAKEN)
         speaker.speak_for(request.context.output)
         speaker.answer(_answer(request))
@@ -147,12 +159,19 @@ def _ignore_stop_signals() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
-def _die_with_parent() -> None:
-    """End this process when its parent is gone, however that ended, and whatever the body is doing."""
+def _watch_parent(control: Connection) -> None:
+    """End this process when its parent is gone, however that ended, and whatever the body is doing; say where that is meanwhile."""
     parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    if parent is None:
+        return
+    watched: list[Connection | int] = [parent.sentinel, control]
+    while parent.sentinel not in wait(watched):
+        try:
+            control.recv_bytes()
+            control.send_bytes(stack_of_thread(main_thread().ident or 0).encode(errors="replace"))
+        except (EOFError, OSError):
+            watched.remove(control)
+    os._exit(1)
 
 
 def _receive(connection: Connection, around: str | None) -> Request | None:

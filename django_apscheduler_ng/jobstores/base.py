@@ -15,16 +15,17 @@ from datetime import datetime, timedelta
 from os import urandom
 from typing import Any
 
-from ..exceptions import ConflictingIdError, JobLookupError
+from ..exceptions import ConflictingIdError, JobLookupError, RunLookupError, RunStateError
 from ..job import Job
 from ..planning import Plan, Summary, plan
-from ..runs import Outcome, Run
+from ..runs import Outcome, Run, RunStatus, cancelled_words
 from .keeping import Change, JobKeeper, StoreHost, apply_change, called_with, carry_over, keep_closed
 
 logger = logging.getLogger(__name__)
 
 __all__ = [
     "BaseJobStore",
+    "CancelledRun",
     "Change",
     "Claim",
     "ConflictingIdError",
@@ -61,6 +62,19 @@ class Claim:
     starved: bool = False
     #: Whether the store was asked at all; False tells nothing of whether it would have answered.
     asked: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelledRun:
+    """What became of the wish to cancel a run."""
+
+    #: How it stands now: cancelled where it had not begun.
+    status: RunStatus
+    job_id: str = ""
+    #: The fire time, or when it was due where it has none.
+    fire_time: datetime | None = None
+    #: The wish as a sentence.
+    message: str = ""
 
 
 class BaseJobStore(JobKeeper):
@@ -167,6 +181,7 @@ class BaseJobStore(JobKeeper):
             fire_time=fire_time,
             due_at=due,
             start_until=None if job.grace is None or fire_time is None else due + job.grace,
+            timeout=job.timeout,
         )
 
     def _claim_requested(self, claim: Claim, slots: dict[str, int]) -> None:
@@ -253,3 +268,33 @@ class BaseJobStore(JobKeeper):
         if self._host is not None:
             self._host.wakeup()
         return run.id
+
+    def request_cancel(self, run_id: str, reason: str = "") -> CancelledRun:
+        """Cancel a run that waits here, or have the executors of this scheduler end it.
+
+        Raises:
+            RunLookupError: no such run is under way.
+        """
+        with self._lock:
+            for entry in self._requested:
+                if entry[1].id == run_id:
+                    self._requested.remove(entry)
+                    run, message = entry[1], cancelled_words("", reason)
+                    return CancelledRun(
+                        status=RunStatus.CANCELLED, job_id=run.job_id, fire_time=run.due_at, message=message
+                    )
+        for executor in [] if self._host is None else self._host.executors().values():
+            if executor.cancel(self.alias, run_id, reason=reason) is not None:
+                return CancelledRun(status=RunStatus.RUNNING)  # how it ends is the executor's to tell
+        raise RunLookupError(run_id, self.alias, "This store knows a run as long as it has not ended.")
+
+    def retry_run(self, run_id: str) -> str:
+        """Ask for a further attempt of a run that has ended; returns its id. Only stores that keep runs can do it.
+
+        Raises:
+            RunStateError: this store keeps no runs.
+        """
+        raise RunStateError(
+            f"Run {run_id!r} cannot be retried: job store {self.alias!r} is a {type(self).__name__}, which keeps no runs that have "
+            "ended. Call run_job() to run the job again."
+        )

@@ -20,7 +20,7 @@ from ..keeper import DjangoJobKeeper
 from ..membership import Membership
 from ..recorder import Ended
 from ..runs import Outcome, Run
-from .base import Claim, StoreHost
+from .base import CancelledRun, Claim, StoreHost
 
 #: Put around the body of each run: no leftovers of the last one.
 CLEAN_RUN = "django_apscheduler_ng.isolation:clean_run"
@@ -109,6 +109,13 @@ class DjangoJobStore(DjangoJobKeeper):
         member = self._member
         if member is not None:
             member.report(run)
+
+    def request_cancel(self, run_id: str, reason: str = "") -> CancelledRun:
+        """Cancel a run that waits, or ask the node that has it to end it, be it this one."""
+        cancelled = super().request_cancel(run_id, reason)
+        if self._member is not None:
+            transaction.on_commit(self._member.obey_soon, using=self.using)
+        return cancelled
 
     def record(self) -> None:
         """Write the ends that have come in, now and in the calling thread; those that cannot be written now are written later."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from .adding import AddJobs, AnyCallable, Undefined, undefined
 from .changing import ChangeJobs
+from .controlling import ControlRuns
 from .listing import ListJobs
 from .moving import Imported, MoveJobs
 
 __all__ = ["AnyCallable", "Imported", "JobsApi", "Undefined", "undefined"]
 
 
-class JobsApi(AddJobs, ChangeJobs, ListJobs, MoveJobs):
-    """Add, change, list, remove, export and import jobs.
+class JobsApi(AddJobs, ChangeJobs, ControlRuns, ListJobs, MoveJobs):
+    """Add, change, list, remove, export and import jobs; cancel and retry runs.
 
-    Where the job store is left out, all are searched, or `default` is used to add.
+    Where the job store is left out, all are searched for a job, and `default` is used for anything else.
     """

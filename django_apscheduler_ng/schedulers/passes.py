@@ -157,6 +157,14 @@ class Pass:
             if logger.isEnabledFor(logging.INFO):
                 took = outcome.finished_at - outcome.started_at
                 logger.info("Job %r ran in %s (run %s).", run.job_id, took, run.id, extra={"job_id": run.job_id})
+        elif outcome.status is RunStatus.CANCELLED:
+            logger.warning(
+                "Job %r was cancelled in run %s: %s",
+                run.job_id,
+                run.id,
+                outcome.exception_message,
+                extra={"job_id": run.job_id, "run_id": run.id},
+            )
         else:
             logger.error(
                 "Job %r failed in run %s: %s: %s",

@@ -21,8 +21,9 @@ SHELL = {
     "conf_readers", "connections", "declarations", "decorators", "difference", "duties", "edits", "embedding", "fields",
     "forgetting", "health", "held", "hotsql", "importers", "isolation", "jobstores.django", "journal", "keeper", "latest", "ledger",
     "listening", "livenode", "management", "membership", "merging", "migrations", "models", "nodes",
-    "notifications", "parking", "pruning", "querysets", "reader", "recorder", "relay", "reloading", "reports", "rescue", "retention",
-    "retiring", "rows", "schema", "serving", "signals", "states", "storetime", "surroundings", "tasks", "why", "words",
+    "notifications", "obeying", "parking", "pruning", "querysets", "reader", "recorder", "relay", "reloading", "reports", "rescue",
+    "retention", "retiring", "rows", "runcontrol", "schema", "serving", "signals", "states", "storetime", "surroundings", "tasks",
+    "why", "words",
 }  # fmt: skip
 
 CONTRACTS = {

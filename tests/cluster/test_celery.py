@@ -288,15 +288,31 @@ def test_a_run_that_is_to_be_cancelled_ends_soon(rabbitmq, start_worker, start_n
     run = running("unwanted")
 
     now = datetime.now(UTC)
-    JobRun.objects.filter(pk=run.pk).update(
-        cancel_requested_at=now, cancel_requested_by="ann", cancel_reason="too much"
-    )
+    assert get_scheduler().cancel_run(str(run.pk), reason="too much") == "running"
     wait_for(1, "cancelled", seconds=10)
 
     run = JobRun.objects.get()
-    message = "The run was cancelled by ann: too much."
+    message = "The run was cancelled: too much."
     assert run.exception_message == message + (" Its body goes on unheard." if pool == "threads" else "")
+    assert "time.sleep(seconds)" in run.traceback
     assert (run.finished_at - now).total_seconds() < (2 if pool == "prefork" else 8)
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_a_body_that_looks_ends_by_itself_when_its_run_is_cancelled(rabbitmq, start_worker, start_node, tmp_path, pool):
+    node = start_node(rabbitmq)
+    start_worker(rabbitmq, pool=pool, concurrency=1)
+    body = "tests.project.jobs:append_until_cancelled"
+    node.add_job(body, args=[str(tmp_path / "effects")], executor="cluster", id="obedient")
+    run = running("obedient")
+
+    now = datetime.now(UTC)
+    get_scheduler().cancel_run(str(run.pk))
+    wait_for(1, "cancelled", seconds=10)
+
+    run = JobRun.objects.get()
+    assert (run.exception_message, run.traceback) == ("The run was cancelled.", "")
+    assert (run.finished_at - now).total_seconds() < 2
 
 
 def test_a_worker_whose_run_was_taken_from_it_stops(rabbitmq, start_worker, start_node, tmp_path):
@@ -318,7 +334,7 @@ def test_a_run_that_is_cancelled_before_a_worker_started_it_never_runs(rabbitmq,
     node = start_node(rabbitmq)
     node.add_job(APPEND, args=[str(path)], executor="cluster", id="early")
     wait_for(1, "claimed")
-    JobRun.objects.update(cancel_requested_at=datetime.now(UTC))
+    assert get_scheduler().cancel_run(str(JobRun.objects.get().pk)) == "cancelled"
     wait_for(1, "cancelled")
 
     worker = start_worker(rabbitmq)

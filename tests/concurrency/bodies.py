@@ -42,6 +42,27 @@ def hold() -> None:
         gate.wait(30)
 
 
+def attentive(seconds: float) -> None:
+    """Be counted, and take a while, unless the run is to end."""
+    run = current_run()
+    assert run is not None
+    until = time.monotonic() + seconds
+    with _counted():
+        while time.monotonic() < until:
+            run.check()
+            time.sleep(0.002)
+
+
+def obedient() -> None:
+    """Be counted, and go on until the run is to end."""
+    run = current_run()
+    assert run is not None
+    with _counted():
+        while True:
+            run.check()
+            time.sleep(0.01)
+
+
 class _counted:
     def __enter__(self) -> None:
         run = current_run()

@@ -306,7 +306,7 @@ def test_one_job_that_refuses_stops_no_other(maria, three):
 
 
 def test_one_click_changes_a_bounded_number_of_jobs(maria, three, monkeypatch):
-    monkeypatch.setattr("django_apscheduler_ng.admin.jobs.MOST_JOBS", 2)
+    monkeypatch.setattr("django_apscheduler_ng.admin.acting.MOST_ROWS", 2)
 
     response = choose(maria, "pause_selected", *three, confirmed="yes")
 

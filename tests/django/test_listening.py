@@ -58,8 +58,12 @@ class Node:
 
     def __init__(self, monkeypatch, **identity):
         monkeypatch.setattr(listening, "_FIRST_PAUSE", 0.05)
-        self.wakes = deque()
-        self.listener = Listener(Identity(**{**vars(ME), **identity}), lambda: self.wakes.append(time.monotonic()))
+        self.wakes, self.cancellations = deque(), deque()
+        self.listener = Listener(
+            Identity(**{**vars(ME), **identity}),
+            wakeup=lambda: self.wakes.append(time.monotonic()),
+            cancelled=lambda: self.cancellations.append(time.monotonic()),
+        )
         self.listener.start()
         wait_until(lambda: self.wakes, "it wakes when it begins to listen")
         self.settle()
@@ -124,6 +128,25 @@ def test_each_change_wakes(node, own_transaction):
 
 
 @on_postgresql
+def test_a_cancellation_is_told_by_itself_and_when_it_is_committed(node):
+    scheduler = get_scheduler()
+    scheduler.add_job(jobs.noop, "interval", hours=1, id="j")
+    run = scheduler.run_job("j")
+    node.is_woken()
+
+    with transaction.atomic():
+        scheduler.cancel_run(run)
+        time.sleep(2 * listening.QUIET)
+        assert not node.cancellations
+    wait_until(lambda: node.cancellations, "it hears of the cancellation")
+    node.settle()
+    retried = scheduler.retry_run(run)
+
+    assert retried != run
+    node.is_woken()
+
+
+@on_postgresql
 def test_what_is_rolled_back_wakes_nobody(node):
     with transaction.atomic():
         get_scheduler().add_job(jobs.noop, "interval", hours=1, id="j")
@@ -173,13 +196,13 @@ def test_nothing_is_sent_where_it_is_switched_off(transactional_db, settings, mo
     node_woken = bool(time.sleep(3 * listening.QUIET) or node.wakes)
 
     assert not node_woken
-    assert listener_for(ME, lambda: None) is None
+    assert listener_for(ME, lambda: None, lambda: None) is None
     node.listener.stop(10)
 
 
 @pytest.mark.skipif(connection.vendor == "postgresql", reason="PostgreSQL notifies")
 def test_other_databases_have_no_listener():
-    assert listener_for(ME, lambda: None) is None
+    assert listener_for(ME, lambda: None, lambda: None) is None
 
 
 @on_postgresql
@@ -188,7 +211,7 @@ def test_with_psycopg_2_there_is_none_and_it_says_so(monkeypatch, said):
 
     monkeypatch.setattr(psycopg_any, "is_psycopg3", False)
 
-    assert listener_for(ME, lambda: None) is None
+    assert listener_for(ME, lambda: None, lambda: None) is None
     assert said() == [
         ("INFO", "Notifications need psycopg 3 and are not used; polling goes on. Install `psycopg` to have them.")
     ]
@@ -296,7 +319,7 @@ def test_a_server_that_cannot_be_reached_is_said_once(transactional_db, monkeypa
         lambda self: {**original(self), **({"port": port} if broken.is_set() else {})},
     )
     wakes = []
-    listener = Listener(ME, lambda: wakes.append(1))
+    listener = Listener(ME, lambda: wakes.append(1), lambda: None)
     listener.start()
 
     wait_until(said, "it says so")
@@ -320,7 +343,7 @@ def test_it_stops_at_once_while_it_waits_to_connect(transactional_db, monkeypatc
     original = wrapper.get_connection_params
     with monkeypatch.context() as unreachable:
         unreachable.setattr(wrapper, "get_connection_params", lambda self: {**original(self), "port": closed_port()})
-        listener = Listener(ME, lambda: None)
+        listener = Listener(ME, lambda: None, lambda: None)
         listener.start()
         wait_until(said, "it says that it cannot connect, and waits")
 

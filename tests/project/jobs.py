@@ -109,3 +109,12 @@ def work_aloud(path: str) -> str:
 async def work_aloud_async(path: str) -> str:
     """Do what `work_aloud` does, in an event loop."""
     return await asyncio.to_thread(work_aloud, path)
+
+
+def append_until_cancelled(path: str) -> None:
+    """Do what `append` does, then go on until the run is to end."""
+    append(path)
+    run = current_run()
+    while run is not None:
+        run.check()
+        time.sleep(0.02)

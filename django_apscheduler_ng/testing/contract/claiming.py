@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ...exceptions import InvalidJobError, JobLookupError
+from ...exceptions import InvalidJobError, JobLookupError, RunLookupError, RunStateError
 from ...runs import RunStatus
 from .keeping import MISSING
 from .rig import Rig, at, every, note, once, passed, times
@@ -330,6 +330,30 @@ class ClaimingContract(Rig):
             self.store.request_run("job")
 
         assert str(caught.value) == MISSING
+
+    def test_runs_carry_the_timeout_of_their_job(self) -> None:
+        self.add(timeout=7.5, max_instances=2)
+        self.store.request_run("job")
+
+        runs = [*self.claim().runs, *self.claim().runs]
+
+        assert sorted((run.fire_time is None, run.timeout) for run in runs) == [(False, 7.5), (True, 7.5)]
+
+    def test_a_run_that_waits_is_cancelled_and_never_claimed(self) -> None:
+        self.add(trigger=every(10, start_date=at(7)))
+        run_id = self.store.request_run("job")
+
+        cancelled = self.store.request_cancel(run_id, "not today")
+
+        assert (cancelled.status, cancelled.job_id, cancelled.fire_time) == (RunStatus.CANCELLED, "job", at(0))
+        assert cancelled.message == "The run was cancelled: not today."
+        assert self.claim().runs == []
+
+    def test_a_run_that_is_not_there_is_neither_cancelled_nor_retried(self) -> None:
+        with pytest.raises(RunLookupError):
+            self.store.request_cancel("4711")
+        with pytest.raises((RunLookupError, RunStateError)):
+            self.store.retry_run("4711")
 
     def test_an_outage_of_a_week_costs_no_more_than_one_of_a_minute(self) -> None:
         self.add(trigger=every(1))

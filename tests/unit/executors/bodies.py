@@ -296,3 +296,53 @@ def say_for(seconds: float) -> str:
         run.progress(1)
     run.progress(2)
     return run.id
+
+
+def announce_and_spin(path: str) -> None:
+    """Say in a file which process this is, then never end, and never wait."""
+    Path(path).write_text(str(os.getpid()))
+    while True:
+        pass
+
+
+def tell(path: str, text: str) -> None:
+    """Write to a file in one step."""
+    partial = Path(f"{path}.partial")
+    partial.write_text(text)
+    partial.rename(path)
+
+
+async def announce_and_wait(path: str) -> None:
+    tell(path, "waiting")
+    await asyncio.sleep(3600)
+
+
+async def announce_and_insist(path: str, turns: int) -> str:
+    """Wait on, however often this is cancelled, and end after so many turns."""
+    tell(path, "waiting")
+    for _ in range(turns):
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            continue
+    return "insisted"
+
+
+class SlowFence(NotedFence):
+    """Surroundings that take long to make ready."""
+
+    @staticmethod
+    def begin_worker() -> None:
+        time.sleep(1.0)
+
+    @staticmethod
+    def end_worker() -> None:
+        pass
+
+
+class BrokenSlowFence(SlowFence):
+    """Surroundings that cannot be made ready."""
+
+    @staticmethod
+    def begin_worker() -> None:
+        raise SystemExit("no settings")

@@ -57,7 +57,9 @@ class Ends:
         return self._ends.qsize()
 
 
-def make_run(func: Callable[..., Any], *args: Any, job_id: str = "job", **kwargs: Any) -> Run:
+def make_run(
+    func: Callable[..., Any], *args: Any, job_id: str = "job", timeout: float | None = None, **kwargs: Any
+) -> Run:
     try:
         func_ref = callable_ref(func)
     except CallableReferenceError:
@@ -75,4 +77,5 @@ def make_run(func: Callable[..., Any], *args: Any, job_id: str = "job", **kwargs
         kwargs=kwargs,
         fire_time=now,
         due_at=now,
+        timeout=timeout,
     )

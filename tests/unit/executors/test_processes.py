@@ -380,7 +380,7 @@ def test_a_worker_that_was_killed_starts_no_other_process():
     worker = WorkerProcess("default_1", clock=SYSTEM_CLOCK, around=None, capture=None, initialize=None, max_runs=None)
 
     worker.kill()
-    outcome = worker.perform(make_run(bodies.pid))
+    outcome = worker.perform(make_run(bodies.pid), taken=lambda: None)
 
     assert outcome.exception_message == (
         "Worker process default_1 was killed. Start the executor again to perform runs."

@@ -10,11 +10,13 @@ from django_apscheduler_ng.executors.worker import serve
 def test_a_worker_whose_node_is_gone_by_the_time_it_is_ready_ends_without_a_word():
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    worker = context.Process(target=serve, args=(theirs, None))
+    _, control = context.Pipe()
+    worker = context.Process(target=serve, args=(theirs, control, None))
 
     ours.close()
     worker.start()
     theirs.close()
+    control.close()
     worker.join(60)
 
     assert worker.exitcode == 0

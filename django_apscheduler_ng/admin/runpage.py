@@ -1,0 +1,125 @@
+"""The buttons of a run, and the pages that ask before they do something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ..models import JobRun
+from .acting import ListActions
+from .base import APP, SchedulerAdmin
+from .forms import ReasonForm
+from .runverbs import CANCEL, RETRY, RUN_VERBS
+from .verbs import Tally, Verb, carry_out, tell
+
+if TYPE_CHECKING:
+    _Pages = SchedulerAdmin
+else:
+    _Pages = object
+
+
+class RunButtons(ListActions, _Pages):
+    """What can be done with runs, mixed into their admin."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages of the buttons."""
+        pages = [
+            path(
+                f"<path:object_id>/{verb.name}/",
+                self.admin_site.admin_view(partial(self.verb_view, verb)),
+                name=f"{APP}_jobrun_{verb.name}",
+            )
+            for verb in RUN_VERBS
+        ]
+        return [*pages, *super().get_urls()]
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Let those cancel runs who may."""
+        return request.user.has_perm(f"{APP}.cancel_jobrun")
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Let those retry runs who may run jobs now."""
+        return request.user.has_perm(f"{APP}.run_scheduledjob")
+
+    def buttons(self, request: HttpRequest, run: JobRun) -> list[dict[str, Any]]:
+        """Return what the person may do with the run now."""
+        return [
+            {
+                "label": verb.label,
+                "address": self.links(request).page(JobRun, verb.name, run.pk),
+                "at_once": verb is RETRY,
+                "final": verb is CANCEL,
+            }
+            for verb in RUN_VERBS
+            if verb.applies(run) and self._may(request, verb)
+        ]
+
+    def _may(self, request: HttpRequest, verb: Verb[JobRun]) -> bool:
+        allowed: bool = getattr(self, f"has_{verb.permission}_permission")(request)
+        return allowed
+
+    @admin.action(description=_("Cancel selected runs…"), permissions=["cancel"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[JobRun]) -> HttpResponse | None:
+        """Ask for a reason, then cancel."""
+        return self.ask_and_act(CANCEL, request, queryset)
+
+    @admin.action(description=_("Retry selected runs"), permissions=["retry"])
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[JobRun]) -> None:
+        """Retry, once each."""
+        self.act(RETRY, request, queryset)
+
+    def verb_view(self, verb: Verb[JobRun], request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask before a verb is done, and do it when that is posted."""
+        row = self.visible_row(request, object_id)
+        if not self._may(request, verb):
+            raise PermissionDenied
+        if isinstance(row, HttpResponse):
+            return row
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        if not form.is_valid():
+            return self.verb_page(request, verb, [row], form)
+        tally = carry_out(verb, [row], request, self, form.cleaned_data["reason"])
+        self._tell_about(verb, row, tally, request)
+        shown = tally.answers.get(row.pk, row.pk) if verb is RETRY else row.pk
+        return HttpResponseRedirect(self.links(request).page(JobRun, "change", shown))
+
+    def _tell_about(self, verb: Verb[JobRun], row: JobRun, tally: Tally[JobRun], request: HttpRequest) -> None:
+        """Say what became of the verb; a further attempt is linked, and so is the run it comes from."""
+        if verb is RETRY and tally.done:
+            number = self.links(request).anchor(gettext("run %(id)s") % {"id": row.pk}, JobRun, row.pk)
+            messages.success(request, format_html(gettext("This further attempt of {} is asked for."), number))
+        else:
+            tell(verb, tally, request)
+
+    def verb_page(
+        self,
+        request: HttpRequest,
+        verb: Verb[JobRun],
+        rows: Sequence[JobRun],
+        form: ReasonForm,
+        hidden: Sequence[tuple[str, str]] = (),
+    ) -> HttpResponse:
+        """Return the page that asks before a verb is done with these runs."""
+        touched = [run for run in rows if verb.applies(run)]
+        alone = len(rows) == 1 and not hidden
+        context = {
+            "title": verb.question,
+            "is_below": alone,
+            "verb": verb,
+            "runs": touched,
+            "untouched": len(rows) - len(touched),
+            "form": form,
+            "hidden": hidden,
+            "back": self.links(request).page(JobRun, "change", rows[0].pk) if alone else request.get_full_path(),
+        }
+        return self.page(request, "run_action.html", rows[0] if alone else None, context)
