@@ -148,7 +148,7 @@ class Performance:
         seen = self._run.cancellation.seen or isinstance(outcome.exception, RunCancelled)
         if self._early is None or not seen:
             return outcome
-        return replace(outcome, **_early(self._early, self._early.message))
+        return replace(outcome, traceback="", **_early(self._early, self._early.message))
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
