@@ -99,4 +99,4 @@ def _connect(scheduler: BackgroundScheduler) -> Relay:
 def _relay_ends(relay: Relay, batch: Sequence[Ended]) -> None:
     if relay.wants(EVENT_JOB_EXECUTED | EVENT_JOB_ERROR):
         for ended in batch:
-            relay.put(end_of(ended.run, ended.outcome))
+            relay.put(end_of(ended.run, ended.outcome, ended.finished_at))

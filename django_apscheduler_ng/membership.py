@@ -269,6 +269,8 @@ class Membership:
         if self._store.on_recorded is not None:
             self._store.on_recorded(batch)
         self._parking.wake(waiting)
+        if any(ended.retry_at is not None for ended in batch):
+            self._host.wakeup()
 
 
 def _limits(config: Config) -> Limits:

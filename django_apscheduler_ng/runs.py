@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+from .retries import Retry, class_names
 
 
 class RunStatus(StrEnum):
@@ -31,6 +33,9 @@ class RunStatus(StrEnum):
 
 #: Promised or under way: these count against `max_instances`.
 LIVE_STATUSES = (RunStatus.CLAIMED, RunStatus.RUNNING)
+
+#: Ends after which a run may be tried again.
+RETRIED_STATUSES = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 
 #: Not ended yet.
 OPEN_STATUSES = (RunStatus.PENDING, *LIVE_STATUSES)
@@ -72,6 +77,17 @@ class Run:
     #: Latest moment at which the body may still start; None = no limit.
     start_until: datetime | None = None
     attempt: int = 1
+    #: When it is tried again where it fails, as its job said when it was claimed; None = never.
+    retry: Retry | None = None
+
+    def retry_after(self, outcome: Outcome) -> timedelta | None:
+        """Return how long after this end the next attempt is due; None = there is none. A timeout counts as a `TimeoutError`."""
+        if self.retry is None or outcome.status not in RETRIED_STATUSES:
+            return None
+        names = outcome.exception_names
+        if outcome.status is RunStatus.TIMED_OUT:
+            names = (*names, *class_names(TimeoutError))
+        return self.retry.delay_after(self.attempt) if self.retry.allows(self.attempt, names) else None
 
     @property
     def context(self) -> RunContext:
@@ -89,6 +105,8 @@ class Outcome:
     result: Any = None
     exception: BaseException | None = None
     exception_type: str = ""
+    #: Names of the exception's class and of its bases.
+    exception_names: tuple[str, ...] = ()
     exception_message: str = ""
     traceback: str = ""
     #: Name of the thread or process that ran the body.
