@@ -34,6 +34,7 @@ class LiveNode:
             if isinstance(
                 store, DjangoJobStore
             ):  # known before it starts: other nodes must not take these jobs for retired
+                store.queues = config.queues
                 store.declares = [declaration.id for declaration in declared_for(alias)]
                 store.on_care = Watch(store)
 

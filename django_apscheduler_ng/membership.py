@@ -48,6 +48,8 @@ class SharedStore(Protocol):
     on_recorded: Callable[[Sequence[Ended]], None] | None
     #: Ids of the jobs that the code of this process declares.
     declares: Sequence[str]
+    #: The queues that this node serves, empty = all; None = as the settings say.
+    queues: Sequence[str] | None
     #: Called after each look at the other nodes, with the ids of those that are alive.
     on_care: Callable[[Collection[str]], None] | None
 
@@ -92,6 +94,7 @@ class Membership:
             alias=store.alias,
             node=uuid4().hex,
             environment=config.environment,
+            queues=tuple(config.queues if store.queues is None else store.queues),
         )
         sql = hot_sql(connections[store.using])
         self._claims = Claims(self.identity, sql)
@@ -175,6 +178,7 @@ class Membership:
             "state": {0: NodeState.DRAINING, 2: NodeState.PAUSED}.get(state, NodeState.RUNNING),
             "executors": executors_report(self._host.executors()),
             "last_pass_at": self._last_pass,
+            "queues": json.dumps(list(self.identity.queues)),
             "declares": json.dumps(list(self._store.declares)),
         }
 

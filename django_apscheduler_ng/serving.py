@@ -6,8 +6,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from threading import Thread
@@ -16,10 +16,12 @@ from typing import Any, TextIO
 from django.db import connections
 
 from .conf import Config, get_config
+from .conf_readers import as_queues
 from .connections import PASSING_ERRORS, drop_connection
 from .difference import tell_difference
 from .events import EVENT_JOB_SUBMITTED
 from .livenode import LiveNode
+from .queues import hint, queues_in_use
 from .reloading import ReloadingNode
 from .schema import databases, unapplied
 from .stopping import StopRequests
@@ -60,11 +62,12 @@ class Options:
     check: bool = False
     reload: bool = False
     no_wait: bool = False
+    queues: str | None = None
 
 
 def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
     """Run a node until it is asked to stop; returns the exit code. Belongs to the main thread."""
-    config = get_config()
+    config = _with_queues(get_config(), options)
     if options.plan or options.check:
         return tell_difference(config, out, check=options.check)
     _show_log()
@@ -133,6 +136,15 @@ def _executors(config: Config, options: Options) -> Mapping[str, Mapping[str, An
     }
 
 
+def _with_queues(config: Config, options: Options) -> Config:
+    """Return the settings with the queues that the command line names.
+
+    Raises:
+        OptionError: a name is impossible.
+    """
+    return config if options.queues is None else replace(config, queues=as_queues(options.queues, "--queues"))
+
+
 def _migrated(config: Config, options: Options, out: TextIO, requests: StopRequests) -> bool:
     """Wait until the migrations are applied; returns False where they are not and waiting is not wanted or was ended."""
     said = False
@@ -158,7 +170,20 @@ def _banner(node: LiveNode, config: Config) -> str:
             f"{len(store.declares)} declared in code, node {store.node_id}{label}"
         )
     lines.append(f"  executors: {executors}")
+    lines.append(f"  queues: {', '.join(config.queues) or 'all'}")
+    lines += _unused_queues(node, config)
     return "\n".join(lines)
+
+
+def _unused_queues(node: LiveNode, config: Config) -> Iterator[str]:
+    """Yield a line for each queue that the node serves and that no job is in: its name may be mistyped."""
+    if not config.queues:
+        return
+    used = sorted({queue for store in node.stores for queue in queues_in_use(store.using, [store.namespace])})
+    for queue in config.queues:
+        if queue not in used:
+            there = f"jobs are in {', '.join(map(repr, used))}" if used else "there is no job yet"
+            yield f"  warning: no job is in queue {queue!r}; {there}.{hint(queue, used)}"
 
 
 def _perform_due(node: LiveNode, requests: StopRequests) -> None:

@@ -17,11 +17,11 @@ PACKAGE = "django_apscheduler_ng"
 
 #: Modules that need Django. Every other module belongs to the engine, and to the contract that keeps Django out of it.
 SHELL = {
-    "actors", "additions", "admin", "apps", "asyncapi", "bootstrap", "checks", "claiming", "commands", "conf",
+    "actors", "additions", "admin", "apps", "asyncapi", "attempts", "bootstrap", "checks", "claiming", "commands", "conf",
     "conf_readers", "connections", "declarations", "decorators", "difference", "duties", "edits", "embedding", "fields",
     "health", "held", "hotsql", "importers", "isolation", "jobstores.django", "journal", "keeper", "ledger",
     "listening", "livenode", "management", "membership", "merging", "migrations", "models", "nodes",
-    "notifications", "parking", "pruning", "querysets", "reader", "recorder", "relay", "reloading", "rescue", "retention",
+    "notifications", "parking", "pruning", "querysets", "queues", "reader", "recorder", "relay", "reloading", "rescue", "retention",
     "retiring", "rows", "schema", "serving", "signals", "storetime", "surroundings", "why",
 }  # fmt: skip
 

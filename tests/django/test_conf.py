@@ -141,7 +141,7 @@ def test_each_option_is_suggested_for_its_typo(name, misspell):
         pytest.param(
             {"SCHEDULER": 1},
             "Unknown option 'SCHEDULER'. Expected one of: allowed_callables, autodiscover, environment, executors, "
-            "grace, health, heartbeat_interval, job_defaults, jobstores, lease, notifications, poll_interval, "
+            "grace, health, heartbeat_interval, job_defaults, jobstores, lease, notifications, poll_interval, queues, "
             "result_limit, retention, timezone, traceback_limit.",
             id="nothing-like-it",
         ),

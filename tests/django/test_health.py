@@ -123,7 +123,7 @@ def test_the_latest_job_is_named_to_operators_only():
     assert finding.message == (
         "The oldest due job is 600 s late; at most 60 s are expected. See that a node runs and has slots free."
     )
-    assert finding.detail == "job 'late', executor 'processpool'"
+    assert finding.detail == "job 'late', executor 'processpool', queue 'default'"
 
 
 LATE_FOR_A_REASON = {
@@ -260,8 +260,8 @@ def test_the_view_takes_a_few_queries_along_indexes(filled, rf):  # noqa: F811
 
     made = [query["sql"] for query in captured]
     jobs = [sql for sql in made if "scheduledjob" in sql]
-    assert len(made) == (4 if connection.vendor == "sqlite" else 5)
-    assert len(jobs) == 3  # one for each executor
+    assert len(made) == (10 if connection.vendor == "sqlite" else 11)
+    assert len(jobs) == 9  # one for each executor and level of priority
     assert {sql: explain(sql) for sql in jobs if full_reads(sql) or "apsng_job_wake_ix" not in str(explain(sql))} == {}
 
 

@@ -28,6 +28,11 @@ class Command(BaseCommand):
         parser.add_argument("--threads", type=int, metavar="N", help="threads of the executor 'default'")
         parser.add_argument("--processes", type=int, metavar="N", help="processes of the executor 'processpool'")
         parser.add_argument(
+            "--queues",
+            metavar="A,B",
+            help="claim only jobs of these queues, separated by commas; left out, see APSCHEDULER['queues']",
+        )
+        parser.add_argument(
             "--paused", action="store_true", help="start without claiming anything; resume is up to a restart"
         )
         parser.add_argument("--once", action="store_true", help="perform what is due now, wait for it, and exit")
