@@ -44,8 +44,8 @@ class Claims:
         """Claim in the name of `identity`, with the hot writes of its database."""
         self._identity = identity
         self._sql = sql
-        self._due = DueJobs(identity)
         self._pending = PendingRuns(identity)
+        self._due = DueJobs(identity, self._pending)
         self._overlaps = Overlaps(identity)
         self._declines = Declines(identity)
         self._holding: dict[str, tuple[int, bool]] = {}

@@ -22,6 +22,7 @@ from ..runs import Run, RunStatus
 from ..serialization import read_arguments
 from .batch import Batch, Call, Identity, Skip, Wait, check_allowed, sentence
 from .overlaps import Overlaps
+from .pending import PendingRuns
 
 #: How often to look for jobs that others have not locked, on MariaDB.
 _LOOKS = 4
@@ -30,9 +31,10 @@ _LOOKS = 4
 class DueJobs:
     """Finds due jobs, and plans them."""
 
-    def __init__(self, identity: Identity) -> None:
-        """Look for jobs in the name of `identity`."""
+    def __init__(self, identity: Identity, pending: PendingRuns) -> None:
+        """Look for jobs in the name of `identity`; what waits for one of their runs to end goes before their fire times."""
         self._identity = identity
+        self._pending = pending
         self._overlaps = Overlaps(identity)
         #: Keys of jobs to leave alone.
         self.excluded: Collection[int] = ()
@@ -86,7 +88,7 @@ class DueJobs:
 
     def _plan_all(self, batch: Batch, rows: Sequence[DueJob]) -> None:
         live = self._identity.live(batch.ended) if rows else {}
-        waiting = self._overlaps.waiting(rows, live)
+        waiting = self._overlaps.waiting(rows)
         for row in rows:
             if batch.free[row.executor] <= 0:
                 break
@@ -121,6 +123,8 @@ class DueJobs:
             batch.advances.append(rest_row(row))
             return
         call = self._load(batch, row)
+        if waiting is not None and len(live) < row.max_instances and self._pending.claim_first(batch, row, waiting):
+            live, waiting = [*live, waiting], None
         view = to_view(row, len(live), waiting is not None)
         planned = plan(view, batch.now, batch.free[row.executor])
         batch.jobs[row.pk] = (row, call)

@@ -17,7 +17,7 @@ from ..ledger import summary_row, waiting_run
 from ..models import JobRun, Overlap, SchedulerNode
 from ..querysets import JobRunQuerySet
 from ..rows import DueJob
-from .batch import Batch, Identity, Live, Skip
+from .batch import Batch, Identity, Skip
 
 #: How much of the name of a host is shown: a reason has room for 255 characters.
 _HOST = 60
@@ -34,11 +34,9 @@ class Overlaps:
     def _runs(self) -> JobRunQuerySet:
         return JobRun.objects.using(self._identity.using)
 
-    def waiting(self, rows: Sequence[DueJob], live: Live) -> dict[int, int]:
-        """Return the ids of the fire times that wait already, by job; nothing is asked where no job could make use of it."""
-        asking = {
-            row.pk for row in rows if row.overlap != Overlap.SKIP and len(live.get(row.pk, ())) >= row.max_instances
-        }
+    def waiting(self, rows: Sequence[DueJob]) -> dict[int, int]:
+        """Return the ids of the fire times that wait already, by job; nothing is asked where no job lets them wait."""
+        asking = {row.pk for row in rows if row.overlap != Overlap.SKIP}
         if not asking:
             return {}
         pending = self._runs.pending_in(self._identity.namespace).filter(slot__isnull=False, attempt=1)

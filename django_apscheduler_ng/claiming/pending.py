@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from ..models import JobRun, Overlap, RunOrigin, ScheduledJob
 from ..querysets import JobRunQuerySet, by_keys
 from ..refs import load_callable
-from ..rows import read_retry
+from ..rows import DueJob, read_retry
 from ..runs import Run, RunStatus
 from ..serialization import read_arguments
 from .batch import Batch, Identity, check_allowed, sentence
@@ -65,7 +65,16 @@ class PendingRuns:
                     holders.append(run.pk)
         self._cancel_orphans(keys - set(locked), batch.now)
 
-    def _claim(self, batch: Batch, row: ScheduledJob, pending: JobRun) -> bool:
+    def claim_first(self, batch: Batch, row: DueJob, key: int) -> bool:
+        """Claim a fire time that waits before the next one of its job, whose row is locked; returns whether it is live now.
+
+        Another node may have been about to claim it, and found the job locked.
+        """
+        pending = self._runs.filter(pk=key, status=RunStatus.PENDING).first()
+        there = pending is not None and batch.free.get(pending.executor, 0) > 0
+        return there and pending is not None and self._claim(batch, row, pending)
+
+    def _claim(self, batch: Batch, row: ScheduledJob | DueJob, pending: JobRun) -> bool:
         """Claim one run; one that cannot be loaded fails with the reason. Returns whether it is live now."""
         mine = self._runs.filter(pk=pending.pk, status=RunStatus.PENDING)
         try:
