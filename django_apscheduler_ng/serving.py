@@ -16,7 +16,6 @@ from typing import Any, TextIO
 from django.db import connections
 
 from .conf import Config, get_config
-from .conf_readers import as_queues
 from .connections import PASSING_ERRORS, drop_connection
 from .difference import tell_difference
 from .events import EVENT_JOB_SUBMITTED
@@ -62,12 +61,14 @@ class Options:
     check: bool = False
     reload: bool = False
     no_wait: bool = False
-    queues: str | None = None
+    queues: tuple[str, ...] | None = None
 
 
 def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
     """Run a node until it is asked to stop; returns the exit code. Belongs to the main thread."""
-    config = _with_queues(get_config(), options)
+    config = get_config()
+    if options.queues is not None:
+        config = replace(config, queues=options.queues)
     if options.plan or options.check:
         return tell_difference(config, out, check=options.check)
     _show_log()
@@ -134,15 +135,6 @@ def _executors(config: Config, options: Options) -> Mapping[str, Mapping[str, An
         alias: described if sizes.get(alias) is None else {**described, "max_workers": sizes[alias]}
         for alias, described in config.executors.items()
     }
-
-
-def _with_queues(config: Config, options: Options) -> Config:
-    """Return the settings with the queues that the command line names.
-
-    Raises:
-        OptionError: a name is impossible.
-    """
-    return config if options.queues is None else replace(config, queues=as_queues(options.queues, "--queues"))
 
 
 def _migrated(config: Config, options: Options, out: TextIO, requests: StopRequests) -> bool:

@@ -63,6 +63,7 @@ def test_nested_and_dotted_settings_are_equal():
         "lease": 60,
         "retention": {"max_age_days": None},
         "allowed_callables": ["shop_tools:*", "more:run"],
+        "queues": ["mail", "default"],
         "autodiscover": False,
     }
     dotted = {
@@ -82,6 +83,7 @@ def test_nested_and_dotted_settings_are_equal():
         "apscheduler.lease": "60",
         "apscheduler.retention.max_age_days": "none",
         "apscheduler.allowed_callables": "shop_tools:*, more:run",
+        "apscheduler.queues": "mail, default, mail",
         "apscheduler.autodiscover": "false",
     }
 
@@ -100,6 +102,7 @@ def test_nested_and_dotted_settings_are_equal():
     assert dict(config_of(nested).executors["processpool"]) == {"type": "processpool", "max_workers": 5}
     assert config_of(nested).retention == Retention(max_age_days=None, max_runs_per_job=1000)
     assert config_of(nested).allowed_callables == ("shop_tools:*", "more:run")
+    assert config_of(nested).queues == ("mail", "default")
     assert config_of(nested).autodiscover is None
 
 
@@ -265,6 +268,17 @@ def test_each_option_is_suggested_for_its_typo(name, misspell):
             "Option 'allowed_callables' must be patterns like 'package.module:function', got 'shop.tasks'. "
             "Write 'shop.tasks:*' for a module.",
             id="pattern-without-colon",
+        ),
+        pytest.param(
+            {"queues": ["two words"]},
+            "Option 'queues': Job option 'queue' must be 1 to 100 letters, digits, '_', '.', ':' or '-', got 'two words'. "
+            "Leave it out for 'default'.",
+            id="queue-impossible",
+        ),
+        pytest.param(
+            {"queues": 5},
+            "Option 'queues' must be a list of queues, got 5. Write it as ['default', 'mail'].",
+            id="queues-no-list",
         ),
         pytest.param(
             {"allowed_callables": 5},
