@@ -88,6 +88,8 @@ class Membership:
         self._last_pass: datetime | None = None
         #: How many claims in a row brought nothing although something was due.
         self._in_vain = 0
+        #: Whether pending runs were due at the latest look, so that the end of a run may make room for one.
+        self._waited_for = False
         self.identity = Identity(
             using=store.using,
             namespace=store.namespace,
@@ -223,7 +225,9 @@ class Membership:
     def _peek(self, now: datetime, free: Mapping[str, int]) -> Peek:
         """Look when there is work for the executors that have free slots."""
         executors = [alias for alias, slots in free.items() if slots > 0]
-        return self._claims.peek(now, [*executors, *self._claims.stray_executors])
+        peek = self._claims.peek(now, [*executors, *self._claims.stray_executors])
+        self._waited_for = peek.has_any_pending(now)
+        return peek
 
     def _next_look_after(self, claim: Claim, now: datetime, free: Mapping[str, int]) -> datetime | None:
         """Return when to look again: at once while claims bring something, soon where others hold what is due."""
@@ -273,7 +277,7 @@ class Membership:
         if self._store.on_recorded is not None:
             self._store.on_recorded(batch)
         self._parking.wake(waiting)
-        if any(ended.retry_at is not None for ended in batch):
+        if self._waited_for or any(ended.retry_at is not None for ended in batch):
             self._host.wakeup()
 
 

@@ -70,6 +70,10 @@ class Peek(NamedTuple):
         moments = (*self.jobs.values(), *self.pending.values())
         return min((moment for moment in moments if moment is not None), default=None)
 
+    def has_any_pending(self, now: datetime) -> bool:
+        """Return whether a pending run is due."""
+        return any(self.has_pending(now, level) for level in self.pending)
+
     def has_pending(self, now: datetime, priority: str) -> bool:
         """Return whether a pending run of this level is due."""
         moment = self.pending.get(priority)

@@ -40,7 +40,7 @@ def test_at_most_one_fire_time_waits_and_each_is_accounted_for(start_node, compl
     assert slots_of("slow", step) == [first + index * step for index in range(61)]
     began = [began[1] for began in bodies.began]
     assert began == sorted(began)
-    assert len(began) > 20
+    assert len(began) > 5
     assert deadlocks() == before
     assert complaints("skipped") == []
 
