@@ -21,6 +21,7 @@ from .base import APP, SchedulerAdmin
 from .cells import event_cells, last_outcome_html, next_run_html, run_cells, running_for
 from .facts import JobFacts, gather_facts
 from .forms import ReasonForm
+from .options import OptionsPage
 from .preview import preview_context
 from .reschedule import ReschedulePage
 from .shown import json_words, moment_html, schedule_words, value_words
@@ -36,7 +37,7 @@ else:
 _LATEST = 10
 
 
-class JobPages(ReschedulePage, _Pages):
+class JobPages(ReschedulePage, OptionsPage, _Pages):
     """The pages of one job, mixed into its admin."""
 
     page_template = "job.html"
@@ -45,7 +46,8 @@ class JobPages(ReschedulePage, _Pages):
         """Return the addresses of the buttons' pages."""
         site = self.admin_site
         views: dict[str, Callable[..., HttpResponse]] = {verb.name: partial(self.verb_view, verb) for verb in VERBS}
-        views |= {"delete": partial(self.verb_view, REMOVE), "reschedule": self.reschedule_view}
+        views |= {"delete": partial(self.verb_view, REMOVE)}
+        views |= {"reschedule": self.reschedule_view, "options": self.options_view}
         return [
             path(f"<path:object_id>/{name}/", site.admin_view(view), name=f"{APP}_scheduledjob_{name}")
             for name, view in views.items()
@@ -85,9 +87,11 @@ class JobPages(ReschedulePage, _Pages):
             if verb.applies(row) and self._may(request, verb.permission)
         ]
         if row.finished_at is None and self.has_change_permission(request):
-            address = links.page(ScheduledJob, "reschedule", row.pk)
             place = next((index for index, button in enumerate(buttons) if button["final"]), len(buttons))
-            buttons.insert(place, {"label": gettext("Reschedule"), "address": address})
+            pages = [("reschedule", gettext("Reschedule")), ("options", gettext("Change options"))]
+            buttons[place:place] = [
+                {"label": label, "address": links.page(ScheduledJob, name, row.pk)} for name, label in pages
+            ]
         return buttons
 
     def _may(self, request: HttpRequest, permission: str) -> bool:
@@ -192,9 +196,14 @@ def _definition(row: ScheduledJob, facts: JobFacts) -> dict[str, list[tuple[str,
     ]
     how = [
         (label("executor"), row.executor),
+        (label("queue"), row.queue),
+        (label("priority"), row.get_priority_display()),
         (label("coalesce"), gettext("yes") if row.coalesce else gettext("no")),
         (label("max_instances"), row.max_instances),
         (gettext("starts at the latest"), grace),
+        (label("overlap"), row.get_overlap_display()),
+        (label("timeout"), gettext("none") if row.timeout is None else f"{row.timeout:g}"),
+        (label("retry"), format_html("<pre>{}</pre>", json_words(row.retry)) if row.retry else gettext("never")),
         (label("on_abandoned"), row.get_on_abandoned_display()),
         (label("environment"), row.environment or gettext("any")),
     ]

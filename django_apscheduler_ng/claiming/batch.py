@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -129,6 +129,8 @@ class Batch:
     inserts_of: dict[int, list[NewRun]] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
+    #: Ids of runs whose cancellation is still to be asked for.
+    uncancelled: Sequence[int] = ()
     jobs: dict[int, tuple[DueJob, Call]] = field(default_factory=dict)
     #: Callables by reference.
     callables: dict[str, Callable[..., Any]] = field(default_factory=dict)

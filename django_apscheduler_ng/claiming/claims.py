@@ -156,6 +156,7 @@ class Claims:
                 if only is None or only[1] == level:
                     self._due.take(batch, level, peek.due_executors(now, level), only and only[0])
             self._write(batch)
+        self._overlaps.cancel_left(batch)
         batch.claim.starved |= any(free <= 0 for free in batch.free.values())
         for job_key in batch.remembered:
             self._declines.remember(job_key, now)

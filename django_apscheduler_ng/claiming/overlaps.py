@@ -6,10 +6,12 @@ runs is to be cancelled for it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import OuterRef, Subquery
 
 from ..jobstores.base import Passed
@@ -18,6 +20,8 @@ from ..models import JobRun, Overlap, SchedulerNode
 from ..querysets import JobRunQuerySet
 from ..rows import DueJob
 from .batch import Batch, Identity, Skip
+
+logger = logging.getLogger(__name__)
 
 #: How much of the name of a host is shown: a reason has room for 255 characters.
 _HOST = 60
@@ -47,24 +51,44 @@ class Overlaps:
         if batch.waits:
             runs = [waiting_run(wait.row, wait.slot, wait.start_until) for wait in batch.waits]
             self._runs.bulk_create(runs, ignore_conflicts=True)
-            self._cancel([wait.holder for wait in batch.waits if wait.row.overlap == Overlap.REPLACE], batch.now)
         if batch.skips:
             holders = self._holders({min(skip.holders) for skip in batch.skips})
             for skip in batch.skips:
                 reason = _reason(skip, holders)
                 batch.insert(summary_row(skip.row, skip.summary, batch.now, reason))
                 batch.claim.passed.append(Passed(job_id=skip.row.job_id, summary=skip.summary, reason=reason))
+        self._cancel(batch)
 
-    def _cancel(self, keys: Collection[int], now: datetime) -> None:
-        """Ask for the cancellation of live runs. One whose row is locked is about to end; to wait for it might mean a deadlock."""
+    def _cancel(self, batch: Batch) -> None:
+        """Ask for the cancellation of the runs that are to be replaced, where nobody did before.
+
+        Those whose rows are locked are left for `cancel_left()`: other statements lock several rows of runs in orders of their own, and
+        to wait for them here might mean a deadlock.
+        """
+        met = [(wait.row, wait.holder) for wait in batch.waits]
+        met += [(skip.row, min(skip.holders)) for skip in batch.skips if skip.waiting is not None]
+        keys = {key for row, key in met if row.overlap == Overlap.REPLACE}
         if not keys:
             return
-        live = self._runs.live().filter(pk__in=keys, cancel_requested_at=None)
-        skips = connections[self._identity.using].features.has_select_for_update_skip_locked
-        locked = live.order_by("pk").select_for_update(skip_locked=True) if skips else live
-        found = list(locked.values_list("pk", flat=True))
-        reason = "the next fire time of its job takes its place"
-        self._runs.filter(pk__in=found).update(cancel_requested_at=now, cancel_reason=reason)
+        live = self._runs.live().filter(pk__in=keys)
+        if connections[self._identity.using].features.has_select_for_update_skip_locked:
+            live = live.order_by("pk").select_for_update(skip_locked=True)
+        found = dict(live.values_list("pk", "cancel_requested_at"))
+        self._runs.filter(pk__in=[pk for pk, asked_at in found.items() if asked_at is None]).update(
+            **_request(batch.now)
+        )
+        batch.uncancelled = sorted(keys - set(found))
+
+    def cancel_left(self, batch: Batch) -> None:
+        """Ask for the cancellation of the runs whose rows were locked, one by one and after the commit.
+
+        A request that fails here is made again when the next fire time meets the run.
+        """
+        for key in batch.uncancelled:
+            try:
+                self._runs.live().filter(pk=key, cancel_requested_at=None).update(**_request(batch.now))
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("The cancellation of run %d could not be asked for (%s).", key, error)
 
     def _holders(self, keys: Collection[int]) -> Mapping[int, str]:
         """Return what is to be said of live runs: on which host, and since when."""
@@ -75,6 +99,10 @@ class Overlaps:
             pk: said.format(pk, (host or "an unknown node")[:_HOST], started or claimed)
             for pk, host, started, claimed in runs.values_list("pk", "host", "started_at", "claimed_at")
         }
+
+
+def _request(now: datetime) -> dict[str, Any]:
+    return {"cancel_requested_at": now, "cancel_reason": "the next fire time of its job takes its place"}
 
 
 def _reason(skip: Skip, holders: Mapping[int, str]) -> str:

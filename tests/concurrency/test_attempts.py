@@ -22,7 +22,7 @@ def statuses(job_id: str) -> list[tuple[int, str]]:
 
 def settled() -> bool:
     """Tell whether nothing is open, and nothing due any more."""
-    return not JobRun.objects.open().exists() and not ScheduledJob.objects.filter(finished_at=None).exists()
+    return not ScheduledJob.objects.filter(finished_at=None).exists() and not JobRun.objects.open().exists()
 
 
 def test_each_failed_fire_time_has_exactly_the_attempts_that_its_job_allows(start_node, complaints):
