@@ -123,9 +123,13 @@ class DueJobs:
             batch.advances.append(rest_row(row))
             return
         call = self._load(batch, row)
-        if waiting is not None and len(live) < row.max_instances and self._pending.claim_first(batch, row, waiting):
-            live, waiting = [*live, waiting], None
         view = to_view(row, len(live), waiting is not None)
+        if waiting is not None and not view.full and self._pending.claim_first(batch, row, waiting):
+            if batch.free[row.executor] <= 0:
+                return
+            live, waiting = [*live, waiting], None
+            # what is due behind it waits its turn like any backlog
+            view = view._replace(live=len(live), waiting=False, parked=not row.coalesce)
         planned = plan(view, batch.now, batch.free[row.executor])
         batch.jobs[row.pk] = (row, call)
         batch.advances.append(advance_row(row, planned, batch.now))

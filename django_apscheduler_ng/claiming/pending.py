@@ -133,9 +133,10 @@ def _rests(row: ScheduledJob, pending: JobRun) -> bool:
 def _has_room(row: ScheduledJob, pending: JobRun, live: int, now: datetime) -> bool:
     """Return whether the job has an instance free for a run.
 
-    One is kept for a fire time that is due at the same moment, unless this is an earlier one that waits until it may overlap.
+    One is kept for a fire time that is due at the same moment, unless this is an earlier one that had to wait. Behind that one, what is
+    due of a job that runs each of its fire times is a backlog: with the fire times in view, `DueJobs` claims it.
     """
-    waited = row.overlap != Overlap.SKIP and pending.slot is not None and pending.attempt == 1
+    waited = row.overlap != Overlap.SKIP and row.coalesce and pending.slot is not None and pending.attempt == 1
     due = not waited and row.wake_at is not None and row.wake_at <= now
     return live + due < row.max_instances
 

@@ -94,6 +94,8 @@ class BaseJobStore(JobKeeper):
         """Put into `claim` what is due at `now` and fits into the free `slots`."""
         self._live.take_back()
         self._claim_waiting(claim, now, slots)
+        # jobs of which a fire time has just been claimed that had to wait
+        behind = {run.job_id for run in claim.runs if run.fire_time is not None and run.attempt == 1}
         left = sum(slots.values())
         for job in self.get_due_jobs(now):
             if left <= 0:
@@ -107,7 +109,7 @@ class BaseJobStore(JobKeeper):
                 claim.starved = True
                 continue
             try:
-                left -= self._claim_job(job, now, slots, claim)
+                left -= self._claim_job(job, now, slots, claim, behind=job.id in behind)
             except Exception as error:
                 self._decline(job, error, now)
         looks = (self._next_look(now), self._waiting.next_due(now))
@@ -115,8 +117,8 @@ class BaseJobStore(JobKeeper):
         if self._parked and self._live.has_released:
             claim.next_look = now  # an end that came meanwhile may be the one that a job was parked for just now
 
-    def _claim_job(self, job: Job, now: datetime, slots: dict[str, int], claim: Claim) -> int:
-        """Plan the job and claim its runs; returns how many."""
+    def _claim_job(self, job: Job, now: datetime, slots: dict[str, int], claim: Claim, *, behind: bool) -> int:
+        """Plan the job and claim its runs; returns how many. What is due `behind` one that waited is a backlog, where each counts."""
         func = job.func
         if job.executor not in slots:
             raise LookupError(
@@ -124,7 +126,10 @@ class BaseJobStore(JobKeeper):
             )
         live = self._live.count(job.id)
         waiting = job.overlap != "skip" and live >= job.max_instances and self._waiting.has_fire_time_of(job.id)
-        planned = plan(job.view(live, waiting=waiting), now, slots[job.executor])
+        view = job.view(live, waiting=waiting)
+        if behind and not job.coalesce:
+            view = view._replace(parked=True)
+        planned = plan(view, now, slots[job.executor])
         self._advance(job, planned)
         if planned.waits is not None:
             self._waiting.add(self._make_run(job, func, planned.waits.fire_time, planned.waits.due_at))

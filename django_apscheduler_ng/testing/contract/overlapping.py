@@ -80,6 +80,23 @@ class OverlappingContract(Rig):
         assert waited.fire_time == at(10)
         assert times(self.claim().runs) == [at(20)]
 
+    def test_what_is_due_behind_one_that_waited_is_a_backlog_and_no_overlap(self) -> None:
+        self.add(overlap="queue", coalesce=False)
+        (run,) = self.run_due()
+        self.travel(10)
+        self.claim()
+        self.end(run)
+        self.travel(25)
+        found, skipped = [], []
+        for _ in range(4):
+            claim = self.claim()
+            self.store.start_runs(claim.runs, self.clock.now())
+            found += times(claim.runs)
+            skipped += passed(claim) + passed(self.claim())
+            self.end(*claim.runs)
+
+        assert (found, skipped) == ([at(10), at(20), at(30)], [])
+
     def test_with_an_instance_free_nothing_waits(self) -> None:
         self.add(overlap="queue", max_instances=2)
         self.run_due()
