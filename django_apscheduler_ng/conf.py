@@ -26,6 +26,7 @@ from .conf_readers import (
     as_module_name,
     as_patterns,
     as_positive,
+    as_queues,
     as_zone_setting,
     collect,
     or_none,
@@ -135,6 +136,8 @@ class Config:
     grace: float = field(default=30.0, metadata=_by(as_seconds))
     #: Label of this environment; a node leaves alone jobs that carry another one. Empty = no check. Default: empty.
     environment: str = field(default="", metadata=_by(as_label))
+    #: Queues that a node serves, a list or text with commas; none = all. `runscheduler --queues` chooses otherwise. Default: none.
+    queues: tuple[str, ...] = field(default=(), metadata=_by(as_queues))
     #: Module of each app that is imported to find jobs; None (written False) = none. Default: `jobs`.
     autodiscover: str | None = field(default="jobs", metadata=_by(as_module_name))
     #: Patterns (as of the shell) of callable references that may run besides registered ones and those of installed

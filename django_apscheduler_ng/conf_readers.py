@@ -24,6 +24,7 @@ from .schedulers.options import (
     OptionError,
     as_int,
     as_mapping,
+    as_queue,
     as_seconds,
     as_text,
     is_none,
@@ -175,6 +176,14 @@ def as_patterns(value: object, name: str) -> tuple[str, ...]:
                 pattern, name, "patterns like 'package.module:function'", "Write 'shop.tasks:*' for a module."
             )
     return patterns
+
+
+def as_queues(value: object, name: str) -> tuple[str, ...]:
+    """Return names of queues, each once; text is split at commas."""
+    found = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if not isinstance(found, Iterable) or isinstance(found, bytes | Mapping):
+        raise wrong_value(value, name, "a list of queues", "Write it as ['default', 'mail'].")
+    return tuple(dict.fromkeys(as_queue(queue, name) for queue in found))
 
 
 def _fixed(components: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:

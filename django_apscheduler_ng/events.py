@@ -85,6 +85,8 @@ class JobExecutionEvent(JobEvent):
         *,
         run_id: str | None = None,
         count: int = 1,
+        attempt: int = 1,
+        retry_at: datetime | None = None,
     ) -> None:
         """Keep the outcome.
 
@@ -98,6 +100,8 @@ class JobExecutionEvent(JobEvent):
             traceback: the formatted traceback of the exception.
             run_id: the run, where there was one.
             count: how many fire times this event stands for (missed ones come together).
+            attempt: which attempt of the run this was; 1 for the first.
+            retry_at: when the next attempt is due; None = this was the last one.
         """
         super().__init__(code, job_id, jobstore)
         self.scheduled_run_time = scheduled_run_time
@@ -106,3 +110,5 @@ class JobExecutionEvent(JobEvent):
         self.traceback = traceback
         self.run_id = run_id
         self.count = count
+        self.attempt = attempt
+        self.retry_at = retry_at

@@ -22,7 +22,9 @@ from .clock import SYSTEM_CLOCK
 from .conf import get_config
 from .jobstores.django import DjangoJobStore
 from .models import AT_ONCE, NodeState, ScheduledJob, SchedulerNode
+from .policies import PRIORITIES
 from .querysets import ScheduledJobQuerySet
+from .queues import hint, is_served, queues_in_use
 from .schema import unapplied
 from .storetime import living, store_now
 
@@ -113,7 +115,7 @@ def _examine_store(store: DjangoJobStore, limits: Limits, thorough: bool) -> lis
             *_passes(nodes, timedelta(seconds=limits.max_pass_age)),
             _lateness(store, nodes, now, timedelta(seconds=limits.max_lateness)),
         ]
-        return findings + ([_broken(store)] if thorough else [])
+        return findings + ([*_queues(store, nodes), _broken(store)] if thorough else [])
     except (DatabaseError, InterfaceError) as error:
         message = (
             f"The database {store.using!r} of job store {store.alias!r} cannot be asked ({type(error).__name__}). "
@@ -180,15 +182,20 @@ def _lateness(store: DjangoJobStore, nodes: Collection[SchedulerNode], now: date
         return Finding(name="lateness", level=Level.OK, message=message)
     paused = bool(nodes) and all(node.state == NodeState.PAUSED for node in nodes)
     advice = "It waits for a node that is not paused." if paused else "See that a node runs and has slots free."
+    if nodes and not is_served(row.queue, nodes):
+        advice = "No node serves its queue. Start one that does, with `manage.py runscheduler --queues …`."
     message = f"The oldest due job is {late.total_seconds():.0f} s late; at most {most.total_seconds():g} s are expected. {advice}"
     level = Level.WARNING if paused else Level.FAILURE
     return Finding(
-        name="lateness", level=level, message=message, detail=f"job {row.job_id!r}, executor {row.executor!r}"
+        name="lateness",
+        level=level,
+        message=message,
+        detail=f"job {row.job_id!r}, executor {row.executor!r}, queue {row.queue!r}",
     )
 
 
 def _oldest_due(store: DjangoJobStore, nodes: Collection[SchedulerNode], now: datetime) -> ScheduledJob | None:
-    """Return the job that is due for longest; one step along an index for each executor.
+    """Return the job that is due for longest; one step along an index for each executor and level of priority.
 
     A parked job waits for its own run. A moment at the beginning of time means "look at once", and says nothing of when the job
     became due.
@@ -197,7 +204,8 @@ def _oldest_due(store: DjangoJobStore, nodes: Collection[SchedulerNode], now: da
         wake_at__gt=AT_ONCE, parked=False
     )
     executors = {alias for node in nodes for alias in json.loads(node.executors)} or set(get_config().executors)
-    found = (jobs.filter(executor=alias).due(now).order_by("wake_at").first() for alias in sorted(executors))
+    levels = (jobs.filter(executor=alias, priority=level) for alias in sorted(executors) for level in PRIORITIES)
+    found = (rows.due(now).order_by("wake_at").first() for rows in levels)
     return min(filter(None, found), key=lambda row: row.wake_at or now, default=None)
 
 
@@ -205,6 +213,24 @@ def _served(jobs: ScheduledJobQuerySet, nodes: Collection[SchedulerNode]) -> Sch
     """Leave out jobs of environments that no living node serves."""
     labels = {node.environment for node in nodes} or {get_config().environment}
     return jobs if "" in labels else jobs.filter(environment__in=["", *sorted(labels)])
+
+
+def _queues(store: DjangoJobStore, nodes: Collection[SchedulerNode]) -> Iterator[Finding]:
+    """Look for queues that jobs are in and that no living node serves; there is nothing to say where a node serves all."""
+    if not nodes or any(node.queues == "[]" for node in nodes):
+        return
+    used = queues_in_use(store.using, [store.namespace])
+    unserved = [queue for queue in used if not is_served(queue, nodes)]
+    if not unserved:
+        yield Finding(name="queues", level=Level.OK, message="Each queue that a job is in is served by a node.")
+        return
+    message = (
+        f"{len(unserved)} queue(s) with jobs of job store {store.alias!r} are served by no node that is alive; each is expected to be. "
+        "Start `manage.py runscheduler --queues …`, or correct the queue of the jobs."
+    )
+    served = [queue for queue in used if queue not in unserved]
+    detail = ", ".join(f"{queue!r}{hint(queue, served)}" for queue in unserved)
+    yield Finding(name="queues", level=Level.WARNING, message=message, detail=detail)
 
 
 def _broken(store: DjangoJobStore) -> Finding:

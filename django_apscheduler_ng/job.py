@@ -206,8 +206,8 @@ class Job:
         except SchedulerError:
             return None
 
-    def view(self, live: int) -> JobView:
-        """Return what the planner has to know, given how many runs of the job are under way."""
+    def view(self, live: int, *, waiting: bool = False) -> JobView:
+        """Return what the planner has to know, given how many runs of the job are under way, and whether a fire time waits."""
         return JobView(
             job_id=self.id,
             trigger=self.trigger,
@@ -219,6 +219,8 @@ class Job:
             claimed_through=self.claimed_through,
             live=live,
             parked=self.parked,
+            overlap=self.overlap,
+            waiting=waiting,
         )
 
     @property

@@ -239,7 +239,8 @@ class DjangoJobKeeper(DjangoJobReader):
         """
         jobs = self._jobs.filter(job_id=job_id)
         if connections[self.using].vendor == "mysql":
-            jobs = self._jobs.filter(pk=jobs.values_list("pk", flat=True).first())
+            # without the namespace, with which other indexes begin: locked by one of these, the row would be in a deadlock with a pass
+            jobs = ScheduledJob.objects.using(self.using).filter(pk=jobs.values_list("pk", flat=True).first())
         if not jobs.update(revision=F("revision") + 1):
             return None
         row: ScheduledJob | None = telling(jobs, self.namespace).first()

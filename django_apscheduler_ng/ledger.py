@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, Protocol
 
 from .models import JobRun, RunOrigin, ScheduledJob
 from .planning import Plan, Slot, Summary
+from .rows import DueJob
 from .runs import RunStatus
 
 _REASONS = {
     RunStatus.MISSED: "later than the grace time of the job allows",
-    RunStatus.SKIPPED: "the job already had all its instances running",
     RunStatus.COALESCED: "made up for by the latest one",
 }
 
@@ -109,8 +109,8 @@ def run_row(row: Planned, slot: Slot, start_until: datetime | None) -> NewRun:
     return NewRun(row.pk, slot.fire_time, slot.due_at, start_until)
 
 
-def summary_row(row: Planned, summary: Summary, now: datetime) -> NewRun:
-    """Return the row for fire times that get no run; a single one keeps its slot."""
+def summary_row(row: Planned, summary: Summary, now: datetime, reason: str = "") -> NewRun:
+    """Return the row for fire times that get no run; a single one keeps its slot. Left out, the reason is that of the status."""
     span = summary.span
     return NewRun(
         job_key=row.pk,
@@ -122,7 +122,7 @@ def summary_row(row: Planned, summary: Summary, now: datetime) -> NewRun:
         covers_until=span.last,
         how_many=span.count,
         count_is_exact=span.exact,
-        reason=_REASONS[summary.status],
+        reason=reason or _REASONS[summary.status],
     )
 
 
@@ -150,6 +150,15 @@ def rest_row(row: Planned) -> Advance:
 
 def requested_run(row: ScheduledJob, now: datetime, requested_by: str) -> JobRun:
     """Return an unsaved run that somebody asked for by hand."""
+    return _pending(row, origin=RunOrigin.MANUAL, requested_by=requested_by, due_at=now)
+
+
+def waiting_run(row: DueJob, slot: Slot, start_until: datetime | None) -> JobRun:
+    """Return an unsaved run for a fire time that waits for a run of its job to end."""
+    return _pending(row, slot=slot.fire_time, due_at=slot.due_at, start_until=start_until)
+
+
+def _pending(row: ScheduledJob | DueJob, **columns: Any) -> JobRun:
     return JobRun(
         namespace=row.namespace,
         job_key=row.pk,
@@ -162,10 +171,8 @@ def requested_run(row: ScheduledJob, now: datetime, requested_by: str) -> JobRun
         queue=row.queue,
         priority=row.priority,
         timeout=row.timeout,
-        origin=RunOrigin.MANUAL,
-        requested_by=requested_by,
-        due_at=now,
         status=RunStatus.PENDING,
+        **columns,
     )
 
 
@@ -176,6 +183,7 @@ _ANEW = (
     "publish_at",
     "beat",
     "worker",
+    "start_until",
     "claimed_at",
     "started_at",
     "finished_at",
@@ -196,7 +204,10 @@ _ANEW = (
 
 
 def next_attempt(run: JobRun, due_at: datetime) -> JobRun:
-    """Return an unsaved pending run that is a further attempt of `run`, the latest one of its fire time."""
+    """Return an unsaved pending run that is a further attempt of `run`, the latest one of its fire time.
+
+    It may start however late: the grace time of a job is about the first attempt.
+    """
     fields = [field.attname for field in JobRun._meta.concrete_fields if not field.primary_key]
     columns = {name: getattr(run, name) for name in fields if name not in _ANEW}
     columns |= {"attempt": run.attempt + 1, "first_attempt": run.first_attempt or run.pk}

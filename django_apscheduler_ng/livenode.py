@@ -34,6 +34,7 @@ class LiveNode:
             if isinstance(
                 store, DjangoJobStore
             ):  # known before it starts: other nodes must not take these jobs for retired
+                store.queues = config.queues
                 store.declares = [declaration.id for declaration in declared_for(alias)]
                 store.on_care = Watch(store)
 
@@ -99,4 +100,4 @@ def _connect(scheduler: BackgroundScheduler) -> Relay:
 def _relay_ends(relay: Relay, batch: Sequence[Ended]) -> None:
     if relay.wants(EVENT_JOB_EXECUTED | EVENT_JOB_ERROR):
         for ended in batch:
-            relay.put(end_of(ended.run, ended.outcome))
+            relay.put(end_of(ended.run, ended.outcome, ended.finished_at))

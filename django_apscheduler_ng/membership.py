@@ -56,6 +56,8 @@ class SharedStore(Protocol):
     on_recorded: Callable[[Sequence[Ended]], None] | None
     #: Ids of the jobs that the code of this process declares.
     declares: Sequence[str]
+    #: The queues that this node serves, empty = all; None = as the settings say.
+    queues: Sequence[str] | None
     #: Called after each look at the other nodes, with the ids of those that are alive.
     on_care: Callable[[Collection[str]], None] | None
 
@@ -94,12 +96,15 @@ class Membership:
         self._last_pass: datetime | None = None
         #: How many claims in a row brought nothing although something was due.
         self._in_vain = 0
+        #: Whether pending runs were due at the latest look, so that the end of a run may make room for one.
+        self._waited_for = False
         self.identity = Identity(
             using=store.using,
             namespace=store.namespace,
             alias=store.alias,
             node=uuid4().hex,
             environment=config.environment,
+            queues=tuple(config.queues if store.queues is None else store.queues),
         )
         sql = hot_sql(connections[store.using])
         self._claims = Claims(self.identity, sql)
@@ -191,6 +196,7 @@ class Membership:
             "state": {0: NodeState.DRAINING, 2: NodeState.PAUSED}.get(state, NodeState.RUNNING),
             "executors": executors_report(self._host.executors()),
             "last_pass_at": self._last_pass,
+            "queues": json.dumps(list(self.identity.queues)),
             "declares": json.dumps(list(self._store.declares)),
         }
 
@@ -245,7 +251,9 @@ class Membership:
     def _peek(self, now: datetime, free: Mapping[str, int]) -> Peek:
         """Look when there is work for the executors that have free slots."""
         executors = [alias for alias, slots in free.items() if slots > 0]
-        return self._claims.peek(now, [*executors, *self._claims.stray_executors])
+        peek = self._claims.peek(now, [*executors, *self._claims.stray_executors])
+        self._waited_for = peek.has_any_pending(now)
+        return peek
 
     def _next_look_after(self, claim: Claim, now: datetime, free: Mapping[str, int]) -> datetime | None:
         """Return when to look again: at once while claims bring something, soon where others hold what is due."""
@@ -308,6 +316,8 @@ class Membership:
         if self._store.on_recorded is not None:
             self._store.on_recorded(batch)
         self._parking.wake(waiting)
+        if self._waited_for or any(ended.retry_at is not None for ended in batch):
+            self._host.wakeup()
 
 
 def _limits(config: Config) -> Limits:

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from .fields import ExactCharField, ExactTextField, UTCDateTimeField
-from .policies import MAX_ID_LENGTH
+from .policies import MAX_ID_LENGTH, PRIORITIES
 from .querysets import JobLogEntryQuerySet, JobRunQuerySet, ScheduledJobQuerySet, SchedulerNodeQuerySet
 from .runs import RunStatus
 
@@ -164,9 +164,13 @@ class ScheduledJob(models.Model):
     class Meta:
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
-        constraints = [models.UniqueConstraint(fields=["namespace", "job_id"], name="apsng_job_uniq")]
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "job_id"], name="apsng_job_uniq"),
+            # nodes ask for each level by its name: a job of another one would never run
+            models.CheckConstraint(condition=Q(priority__in=PRIORITIES), name="apsng_job_priority_ck"),
+        ]
         indexes = [
-            models.Index(fields=["namespace", "executor", "wake_at"], name="apsng_job_wake_ix"),
+            models.Index(fields=["namespace", "executor", "priority", "wake_at", "queue"], name="apsng_job_wake_ix"),
             models.Index(fields=["namespace", "next_run_time"], name="apsng_job_next_ix"),
         ]
         permissions = [("run_scheduledjob", "Can run jobs now"), ("pause_scheduledjob", "Can pause and resume jobs")]
@@ -293,7 +297,7 @@ class JobRun(models.Model):
         verbose_name_plural = _("runs")
         constraints = [models.UniqueConstraint(fields=["job_key", "slot", "attempt"], name="apsng_run_slot_uniq")]
         indexes = [
-            models.Index(fields=["namespace", "status", "due_at"], name="apsng_run_status_ix"),
+            models.Index(fields=["namespace", "status", "due_at", "priority"], name="apsng_run_status_ix"),
             models.Index(fields=["job_key", "id"], name="apsng_run_job_ix"),
         ]
         permissions = [("cancel_jobrun", "Can cancel runs")]

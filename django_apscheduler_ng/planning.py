@@ -41,6 +41,20 @@ class JobView(NamedTuple):
     live: int = 0
     #: The job waits with a backlog for one of its own runs to end.
     parked: bool = False
+    #: What becomes of a fire time that meets as many runs as there may be: it is skipped, or it waits (`queue`, `replace`).
+    overlap: str = "skip"
+    #: Whether a fire time of this job waits already.
+    waiting: bool = False
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many runs as there may be."""
+        return self.live >= self.max_instances
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a fire time may wait for one of these runs to end: one at a time."""
+        return self.full and self.overlap != "skip" and not self.waiting
 
     def due_at(self, fire_time: datetime) -> datetime:
         """Return the planned start for a nominal fire time."""
@@ -97,6 +111,8 @@ class Plan(NamedTuple):
     #: Runs to claim, oldest first.
     slots: tuple[Slot, ...] = ()
     summaries: tuple[Summary, ...] = ()
+    #: A fire time that waits, as a pending run, for one of the job's runs to end.
+    waits: Slot | None = None
     #: Due slots wait for a run of the same job to end; looking earlier is of no use.
     parked: bool = False
 
@@ -106,6 +122,8 @@ class Plan(NamedTuple):
         if len(self.slots) == 1 and not self.summaries:
             return self.slots[0].fire_time
         ends = [slot.fire_time for slot in self.slots] + [summary.span.last for summary in self.summaries]
+        if self.waits is not None:
+            ends.append(self.waits.fire_time)
         return max(ends, default=None)
 
 
@@ -183,6 +201,8 @@ def _plan_latest(view: JobView, first: datetime, now: datetime) -> Plan:
         next_run_time = None if following is None else view.due_at(following)
     latest = Slot(last, max(view.starts_at(first, view.claimed_through), view.due_at(last)))
     refusal = _refusal(view, latest.due_at, now)
+    if refusal is RunStatus.SKIPPED and view.may_wait:
+        return Plan(following, next_run_time, (), tuple(summaries), latest)
     if refusal:
         summaries.append(Summary(status=refusal, span=FireSpan(first=last, last=last, count=1)))
     return Plan(following, next_run_time, () if refusal else (latest,), tuple(summaries))
@@ -192,7 +212,7 @@ def _refusal(view: JobView, planned: datetime, now: datetime) -> RunStatus | Non
     """Return why the slot planned for `planned` gets no run, or None if it may run. Exactly as late as the grace time still runs."""
     if view.grace is not None and now - planned > view.grace:
         return RunStatus.MISSED
-    if view.live >= view.max_instances:
+    if view.full:
         return RunStatus.SKIPPED
     return None
 
@@ -201,7 +221,7 @@ def _plan_each(view: JobView, first: datetime, now: datetime, limit: int) -> Pla
     """Plan a job that catches up: each due slot for itself, oldest first.
 
     A backlog is not an overlap: what no instance is free for waits (the job is parked). Only slots that become due while there is no
-    backlog and meet a live run are skipped.
+    backlog and meet a live run are skipped; the first of them waits where the job asks for that.
     """
     summaries: list[Summary] = []
     slots: list[Slot] = []
@@ -213,7 +233,11 @@ def _plan_each(view: JobView, first: datetime, now: datetime, limit: int) -> Pla
         cursor = view.following(missed.last, now)
 
     free = view.max_instances - view.live
-    if free <= 0 and not view.parked and cursor is not None and view.due_at(cursor) <= now:
+    waits: Slot | None = None
+    if view.may_wait and not view.parked and cursor is not None and view.due_at(cursor) <= now:
+        waits = Slot(cursor, max(planned, view.due_at(cursor)))
+        cursor = view.following(cursor, now)
+    if view.full and not view.parked and cursor is not None and view.due_at(cursor) <= now:
         skipped = _due_span(view, cursor, now)
         summaries.append(Summary(status=RunStatus.SKIPPED, span=skipped))
         cursor = view.following(skipped.last, now)
@@ -227,6 +251,7 @@ def _plan_each(view: JobView, first: datetime, now: datetime, limit: int) -> Pla
     return Plan(
         slots=tuple(slots),
         summaries=tuple(summaries),
+        waits=waits,
         next_fire_time=ahead.next_fire_time,
         next_run_time=ahead.next_run_time,
         parked=backlog and len(slots) >= free,

@@ -54,6 +54,10 @@ class ScheduledJobQuerySet(_Jobs):
         """Only jobs that a node with this environment label may run; an empty label on either side checks nothing."""
         return self.filter(environment__in=("", environment)) if environment else self
 
+    def of_queues(self, queues: Collection[str]) -> Self:
+        """Only jobs of these queues; none named = of all."""
+        return self.filter(queue__in=queues) if queues else self
+
     def retirable(self, environment: str) -> Self:
         """Only jobs that come from code and are not retired, as far as a node with this environment label may run them."""
         return self.unfinished().served_in(environment).filter(origin="code", retired_at=None)
@@ -89,9 +93,13 @@ class JobRunQuerySet(_Runs):
         """Only runs and summaries in a final state."""
         return self.exclude(status__in=OPEN_STATUSES)
 
-    def pending(self, namespace: str, now: datetime) -> Self:
-        """Only runs of one job store that wait to be claimed and are due."""
-        return self.filter(namespace=namespace, status=RunStatus.PENDING, due_at__lte=now)
+    def pending_in(self, namespace: str) -> Self:
+        """Only runs of one job store that wait to be claimed; read as `live_in()` is."""
+        return self.filter(namespace=namespace, status=RunStatus.PENDING, due_at__gt=_LONG_AGO)
+
+    def of_queues(self, queues: Collection[str]) -> Self:
+        """Only runs of these queues; none named = of all."""
+        return self.filter(queue__in=queues) if queues else self
 
 
 class JobLogEntryQuerySet(_Log):

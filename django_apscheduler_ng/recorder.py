@@ -21,6 +21,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, connections
 
+from .attempts import finish_and_retry
 from .connections import PASSING_ERRORS, own_connection, turn
 from .hotsql import HotSQL
 from .ledger import End, Said
@@ -51,6 +52,12 @@ class Ended:
     #: By the clock of the store, which may be another one than that of the outcome.
     started_at: datetime
     finished_at: datetime
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When the next attempt is due; None = there is none."""
+        delay = None if self.run.retry is None else self.run.retry_after(self.outcome)
+        return None if delay is None else self.finished_at + delay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +178,7 @@ class Recorder:
     def _write(self, batch: Sequence[Ended]) -> None:
         """Write a batch; halve it where the database refuses it, until the refused end stands alone."""
         try:
-            written = self._finish([self._row(ended) for ended in batch])
+            written = self._finish(batch, [self._row(ended) for ended in batch])
         except PASSING_ERRORS:
             raise
         except DatabaseError as error:
@@ -193,9 +200,12 @@ class Recorder:
         row = self._row(ended)._replace(
             log="", result="", traceback="", exception_message=f"(not recorded: {type(error).__name__})"
         )
-        self._finish([row])
+        self._finish([ended], [row])
 
-    def _finish(self, rows: Sequence[End]) -> int:
+    def _finish(self, batch: Sequence[Ended], rows: Sequence[End]) -> int:
+        retry_at = {int(ended.run.id): moment for ended in batch if (moment := ended.retry_at) is not None}
+        if retry_at:
+            return finish_and_retry(self._using, self._sql, self._node, rows, retry_at)
         with turn(self._using), own_connection(self._using), connections[self._using].cursor() as cursor:
             return self._sql.finish(cursor, rows, self._node)
 

@@ -31,7 +31,8 @@ def hand_back(using: str, node: str, lost: Collection[int], now: datetime) -> in
         return 0
     mine = JobRun.objects.using(using).live().filter(pk__in=lost, node=node)
     given = give_back(mine, now, started_at=None)
-    logger.warning("%d run(s) that this node had lost sight of are pending again.", given)
+    if given:
+        logger.warning("%d run(s) that this node had lost sight of are pending again.", given)
     return given
 
 

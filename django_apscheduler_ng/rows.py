@@ -211,8 +211,8 @@ def to_job(row: JobColumns) -> Job:
     )
 
 
-def to_view(row: DueJob, live: int) -> JobView:
-    """Return what the planner has to know about a job of which `live` runs are under way.
+def to_view(row: DueJob, live: int, waiting: bool) -> JobView:
+    """Return what the planner has to know about a job of which `live` runs are under way, and a fire time may be waiting.
 
     A job whose trigger changed is planned from now on, whatever was planned before.
     """
@@ -229,6 +229,8 @@ def to_view(row: DueJob, live: int) -> JobView:
         claimed_through=row.claimed_through,
         live=live,
         parked=row.parked and planned,
+        overlap=row.overlap,
+        waiting=waiting,
     )
 
 

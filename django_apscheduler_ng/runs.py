@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid5
 
 from .output import Output, Report, checked_progress
+from .retries import Retry, class_names
 
 
 class RunStatus(StrEnum):
@@ -39,6 +40,9 @@ LIVE_STATUSES = (RunStatus.CLAIMED, RunStatus.RUNNING)
 
 #: Ends with which the job has done what it is there for.
 SUCCESSES = (RunStatus.SUCCEEDED, RunStatus.HANDED_OVER)
+
+#: Ends after which a run may be tried again.
+RETRIED_STATUSES = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 
 #: Not ended yet.
 OPEN_STATUSES = (RunStatus.PENDING, *LIVE_STATUSES)
@@ -168,6 +172,17 @@ class Run:
     timeout: float | None = None
     #: How the body comes to know that it is to end early.
     cancellation: Cancellation = field(default_factory=Cancellation, compare=False, repr=False)
+    #: When it is tried again where it fails, as its job said when it was claimed; None = never.
+    retry: Retry | None = None
+
+    def retry_after(self, outcome: Outcome) -> timedelta | None:
+        """Return how long after this end the next attempt is due; None = there is none. A timeout counts as a `TimeoutError`."""
+        if self.retry is None or outcome.status not in RETRIED_STATUSES:
+            return None
+        names = outcome.exception_names
+        if outcome.status is RunStatus.TIMED_OUT:
+            names = (*names, *class_names(TimeoutError))
+        return self.retry.delay_after(self.attempt) if self.retry.allows(self.attempt, names) else None
 
     @cached_property
     def context(self) -> RunContext:
@@ -194,6 +209,8 @@ class Outcome:
     result: Any = None
     exception: BaseException | None = None
     exception_type: str = ""
+    #: Names of the exception's class and of its bases.
+    exception_names: tuple[str, ...] = ()
     exception_message: str = ""
     traceback: str = ""
     #: Name of the thread or process that ran the body.

@@ -6,8 +6,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from threading import Thread
@@ -20,6 +20,7 @@ from .connections import PASSING_ERRORS, drop_connection
 from .difference import tell_difference
 from .events import EVENT_JOB_SUBMITTED
 from .livenode import LiveNode
+from .queues import hint, queues_in_use
 from .reloading import ReloadingNode
 from .schema import databases, unapplied
 from .stopping import StopRequests
@@ -60,11 +61,14 @@ class Options:
     check: bool = False
     reload: bool = False
     no_wait: bool = False
+    queues: tuple[str, ...] | None = None
 
 
 def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
     """Run a node until it is asked to stop; returns the exit code. Belongs to the main thread."""
     config = get_config()
+    if options.queues is not None:
+        config = replace(config, queues=options.queues)
     if options.plan or options.check:
         return tell_difference(config, out, check=options.check)
     _show_log()
@@ -158,7 +162,20 @@ def _banner(node: LiveNode, config: Config) -> str:
             f"{len(store.declares)} declared in code, node {store.node_id}{label}"
         )
     lines.append(f"  executors: {executors}")
+    lines.append(f"  queues: {', '.join(config.queues) or 'all'}")
+    lines += _unused_queues(node, config)
     return "\n".join(lines)
+
+
+def _unused_queues(node: LiveNode, config: Config) -> Iterator[str]:
+    """Yield a line for each queue that the node serves and that no job is in: its name may be mistyped."""
+    if not config.queues:
+        return
+    used = sorted({queue for store in node.stores for queue in queues_in_use(store.using, [store.namespace])})
+    for queue in config.queues:
+        if queue not in used:
+            there = f"jobs are in {', '.join(map(repr, used))}" if used else "there is no job yet"
+            yield f"  warning: no job is in queue {queue!r}; {there}.{hint(queue, used)}"
 
 
 def _perform_due(node: LiveNode, requests: StopRequests) -> None:

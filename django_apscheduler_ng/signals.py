@@ -7,7 +7,8 @@ The sender is the model `ScheduledJob`. Every receiver gets the event itself as 
 - signals of jobs: `job_id` and `jobstore`;
 - `job_submitted` and `job_max_instances`, too: `scheduled_run_times` (a list, oldest first) and `run_ids`;
 - `job_executed`, `job_error` and `job_missed`, too: `scheduled_run_time`, `run_id`, `retval`, `exception`, `traceback`,
-  and `count`, how many fire times the event stands for.
+  `count` (how many fire times the event stands for), `attempt` (1 for the first), and `retry_at`: when a run that failed is
+  tried again, None where this was its last attempt.
 
 They are sent in the process where something happens. What a node does is sent from a thread of its own, so that a slow
 receiver delays no run; what a person does is sent when the transaction commits. A receiver that fails is logged and
@@ -70,7 +71,7 @@ job_removed = EventSignal("job_removed")
 job_modified = EventSignal("job_modified")
 #: A run succeeded.
 job_executed = EventSignal("job_executed")
-#: A run failed.
+#: An attempt of a run failed; `retry_at` says whether it was the last one.
 job_error = EventSignal("job_error")
 #: Fire times were older than the job's grace time and were not run.
 job_missed = EventSignal("job_missed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from .conf import get_config
 from .models import JobRun, ScheduledJob, SchedulerNode
+from .queues import hint, is_served
 from .runs import RunStatus
 from .storetime import living, living_now, store_now
 
@@ -89,11 +91,22 @@ def sentence(job: ScheduledJob, facts: Facts) -> str:
             "job": job.environment,
             "node": nodes[0].environment,
         }
+    if not is_served(job.queue, nodes):
+        return _unserved(job, nodes)
     if job.broken_reason:
         return _("Broken: %(reason)s") % {"reason": job.broken_reason}
     if all(node.state == "paused" for node in nodes):
         return _("The scheduler is paused.")
     return _held_up(job, facts)
+
+
+def _unserved(job: ScheduledJob, nodes: Collection[SchedulerNode]) -> str:
+    """Return what to say of a queue that no living node serves."""
+    others = {queue for node in nodes for queue in json.loads(node.queues)}
+    return (
+        _("No scheduler serves queue %(queue)r: start `manage.py runscheduler --queues %(name)s`.")
+        % {"queue": job.queue, "name": job.queue}
+    ) + hint(job.queue, others)
 
 
 def _retired(job: ScheduledJob) -> str:

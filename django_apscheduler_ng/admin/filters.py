@@ -83,6 +83,14 @@ class ExecutorFilter(ColumnFilter):
         return get_config().executors
 
 
+class QueueFilter(ColumnFilter):
+    """Jobs by their queue; shown where there are several."""
+
+    title = _("queue")
+    parameter_name = "queue"
+    column = "queue"
+
+
 class StoreFilter(ColumnFilter):
     """Rows by their job store; shown where there are several."""
 

@@ -26,6 +26,7 @@ from .figures import charts, failure_cells
 from .forms import ReasonForm
 from .history import latest_runs
 from .lanes import hours, job_lane, window_of
+from .options import OptionsPage
 from .overview import course_of
 from .preview import preview_context
 from .refresh import refresh_in
@@ -47,7 +48,7 @@ _LATEST = 10
 _MEASURED = 500
 
 
-class JobPages(DashboardPage, ReschedulePage, _Pages):
+class JobPages(DashboardPage, ReschedulePage, OptionsPage, _Pages):
     """The pages of one job, mixed into its admin."""
 
     page_template = "job.html"
@@ -56,7 +57,8 @@ class JobPages(DashboardPage, ReschedulePage, _Pages):
         """Return the addresses of the dashboard and of the buttons' pages."""
         site = self.admin_site
         views: dict[str, Callable[..., HttpResponse]] = {verb.name: partial(self.verb_view, verb) for verb in VERBS}
-        views |= {"delete": partial(self.verb_view, REMOVE), "reschedule": self.reschedule_view}
+        views |= {"delete": partial(self.verb_view, REMOVE)}
+        views |= {"reschedule": self.reschedule_view, "options": self.options_view}
         dashboard = path("dashboard/", site.admin_view(self.dashboard_view), name=f"{APP}_scheduledjob_dashboard")
         return [
             dashboard,
@@ -101,9 +103,11 @@ class JobPages(DashboardPage, ReschedulePage, _Pages):
             if verb.applies(row) and self._may(request, verb.permission)
         ]
         if row.finished_at is None and self.has_change_permission(request):
-            address = links.page(ScheduledJob, "reschedule", row.pk)
             place = next((index for index, button in enumerate(buttons) if button["final"]), len(buttons))
-            buttons.insert(place, {"label": gettext("Reschedule"), "address": address})
+            pages = [("reschedule", gettext("Reschedule")), ("options", gettext("Change options"))]
+            buttons[place:place] = [
+                {"label": label, "address": links.page(ScheduledJob, name, row.pk)} for name, label in pages
+            ]
         return buttons
 
     def _may(self, request: HttpRequest, permission: str) -> bool:
@@ -230,9 +234,14 @@ def _definition(row: ScheduledJob, facts: JobFacts) -> dict[str, list[tuple[str,
     ]
     how = [
         (label("executor"), row.executor),
+        (label("queue"), row.queue),
+        (label("priority"), row.get_priority_display()),
         (label("coalesce"), gettext("yes") if row.coalesce else gettext("no")),
         (label("max_instances"), row.max_instances),
         (gettext("starts at the latest"), grace),
+        (label("overlap"), row.get_overlap_display()),
+        (label("timeout"), gettext("none") if row.timeout is None else f"{row.timeout:g}"),
+        (label("retry"), format_html("<pre>{}</pre>", json_words(row.retry)) if row.retry else gettext("never")),
         (label("on_abandoned"), row.get_on_abandoned_display()),
         (label("environment"), row.environment or gettext("any")),
     ]

@@ -21,7 +21,7 @@ from .acting import ListActions
 from .base import APP, SchedulerAdmin
 from .cells import labelled, next_run_html, outcomes_html, running_for
 from .facts import JobFacts, gather_facts
-from .filters import ExecutorFilter, StateFilter, StoreFilter, TriggerFilter
+from .filters import ExecutorFilter, QueueFilter, StateFilter, StoreFilter, TriggerFilter
 from .jobpage import JobPages
 from .refresh import refresh_in, refreshed
 from .shown import schedule_words
@@ -35,7 +35,16 @@ class JobAdmin(JobPages, ListActions, SchedulerAdmin):
     empty_template = "admin/django_apscheduler_ng/empty/jobs.html"
     list_display = ("job", "state", "schedule", "next_run", "last_outcome")
     list_display_links = None
-    list_filter = (StateFilter, TriggerFilter, ExecutorFilter, "origin", StoreFilter)
+    list_filter = (
+        StateFilter,
+        TriggerFilter,
+        ExecutorFilter,
+        QueueFilter,
+        "priority",
+        "overlap",
+        "origin",
+        StoreFilter,
+    )
     search_fields = ("name", "job_id", "func_ref")
     search_help_text = _("Name, id or callable")
     sortable_by = ("job", "next_run")

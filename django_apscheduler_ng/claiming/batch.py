@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -18,7 +17,11 @@ from ..fields import moment_from_db
 from ..jobstores.base import Claim
 from ..ledger import Advance, NewRun, Note
 from ..models import JobRun
+from ..planning import Slot, Summary
 from ..rows import DueJob
+
+#: Ids of live runs by the key of their job.
+Live = dict[int, list[int]]
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -35,44 +38,84 @@ class Identity:
     #: Id of the node.
     node: str
     environment: str = ""
+    #: The queues that it serves; empty = all.
+    queues: tuple[str, ...] = ()
 
     def locked(self, rows: QuerySet[_Row]) -> QuerySet[_Row]:
         """Return `rows` locked, and those that others have locked left out; SQLite locks as a whole."""
         skips = connections[self.using].features.has_select_for_update_skip_locked
         return rows.select_for_update(skip_locked=True) if skips else rows
 
-    def live(self, ended: Collection[int]) -> Counter[int]:
-        """Return how many runs of each job are claimed or running, on any node, without those whose ids are among `ended`.
+    def live(self, ended: Collection[int]) -> Live:
+        """Return the ids of the runs that are claimed or running, on any node, by job, without those that are among `ended`.
 
         They are few, however many jobs there are.
         """
-        runs = JobRun.objects.using(self.using).live_in(self.namespace).values_list("pk", "job_key")
-        return Counter(job_key for pk, job_key in runs if pk not in ended)
+        found: Live = {}
+        for pk, job_key in JobRun.objects.using(self.using).live_in(self.namespace).values_list("pk", "job_key"):
+            if pk not in ended:
+                found.setdefault(job_key, []).append(pk)
+        return found
 
 
 class Peek(NamedTuple):
     """When there is work, as one read tells."""
 
-    #: By executor: the earliest moment at which one of its jobs is to be looked at.
-    jobs: Mapping[str, datetime | None]
-    #: When the earliest pending run is due.
-    pending: datetime | None
+    #: By executor and level of priority: the earliest moment at which one of its jobs is to be looked at.
+    jobs: Mapping[tuple[str, str], datetime | None]
+    #: By level of priority: when the earliest pending run is due.
+    pending: Mapping[str, datetime | None]
 
     @property
     def earliest(self) -> datetime | None:
         """The earliest moment of all."""
-        return min((moment for moment in (*self.jobs.values(), self.pending) if moment is not None), default=None)
+        moments = (*self.jobs.values(), *self.pending.values())
+        return min((moment for moment in moments if moment is not None), default=None)
 
-    def has_pending(self, now: datetime) -> bool:
+    def has_any_pending(self, now: datetime) -> bool:
         """Return whether a pending run is due."""
-        return self.pending is not None and self.pending <= now
+        return any(self.has_pending(now, level) for level in self.pending)
 
-    def due_executors(self, now: datetime) -> set[str]:
-        """Return the executors that have due jobs."""
-        return {alias for alias, moment in self.jobs.items() if moment is not None and moment <= now}
+    def has_pending(self, now: datetime, priority: str) -> bool:
+        """Return whether a pending run of this level is due."""
+        moment = self.pending.get(priority)
+        return moment is not None and moment <= now
+
+    def due_executors(self, now: datetime, priority: str) -> set[str]:
+        """Return the executors that have due jobs of this level."""
+        found = ((alias, moment) for (alias, level), moment in self.jobs.items() if level == priority)
+        return {alias for alias, moment in found if moment is not None and moment <= now}
+
+    def executors_to_ask(self, now: datetime) -> set[str] | None:
+        """Return the executors that have due jobs; None where pending runs are due, whose executors nobody knows yet."""
+        if self.has_any_pending(now):
+            return None
+        return {alias for (alias, _), moment in self.jobs.items() if moment is not None and moment <= now}
 
 
-NOTHING = Peek(jobs={}, pending=None)
+NOTHING = Peek(jobs={}, pending={})
+
+
+class Skip(NamedTuple):
+    """Fire times that met as many runs of their job as there may be."""
+
+    row: DueJob
+    summary: Summary
+    #: The runs that they met.
+    holders: list[int]
+    #: The run that waits already for one of them to end.
+    waiting: int | None
+
+
+class Wait(NamedTuple):
+    """A fire time that waits for a run of its job to end."""
+
+    row: DueJob
+    slot: Slot
+    start_until: datetime | None
+    #: The run that it waits for.
+    holder: int
+
 
 #: What a run calls: the callable, its positional and its keyword arguments.
 Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
@@ -106,6 +149,10 @@ class Batch:
     cluster_inserts: dict[str, list[NewRun]] = field(default_factory=dict)
     #: All of them by job key.
     inserts_of: dict[int, list[NewRun]] = field(default_factory=dict)
+    skips: list[Skip] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    #: Ids of runs whose cancellation is still to be asked for.
+    uncancelled: Sequence[int] = ()
     jobs: dict[int, tuple[DueJob, Call]] = field(default_factory=dict)
     #: Callables by reference.
     callables: dict[str, Callable[..., Any]] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -15,11 +16,13 @@ from ..fields import UTCDateTimeField, moment_from_db
 from ..hotsql import HotSQL
 from ..jobstores.base import Claim
 from ..models import JobRun, SchedulerNode
+from ..policies import PRIORITIES
 from ..querysets import SchedulerNodeQuerySet
 from ..runs import Run, RunStatus
 from .batch import NOTHING, Batch, Cluster, Identity, Peek
 from .declines import Declines
 from .due import DueJobs
+from .overlaps import Overlaps
 from .pending import PendingRuns
 from .places import ClusterPlaces
 
@@ -42,8 +45,9 @@ class Claims:
         """Claim in the name of `identity`, with the hot writes of its database."""
         self._identity = identity
         self._sql = sql
-        self._due = DueJobs(identity)
         self._pending = PendingRuns(identity)
+        self._due = DueJobs(identity, self._pending)
+        self._overlaps = Overlaps(identity)
         self._declines = Declines(identity)
         self._places = ClusterPlaces(identity)
         #: Executors whose runs workers of a cluster perform.
@@ -72,17 +76,23 @@ class Claims:
         sql, parameters = self._peek(tuple(executors), tuple(self._due.excluded))
         with connections[self._identity.using].cursor() as cursor:
             cursor.execute(sql, parameters)
-            found = cursor.fetchone() or [None] * (len(executors) + 1)
-        *jobs, pending = map(moment_from_db, found)
-        return Peek(jobs=dict(zip(executors, jobs, strict=True)), pending=pending)
+            found = cursor.fetchone() or [None] * ((len(executors) + 1) * len(PRIORITIES))
+        moments = list(map(moment_from_db, found))
+        jobs = dict(zip(product(executors, PRIORITIES), moments, strict=False))
+        return Peek(jobs=jobs, pending=dict(zip(PRIORITIES, moments[len(jobs) :], strict=True)))
 
     def _peek(self, executors: tuple[str, ...], excluded: tuple[int, ...]) -> tuple[str, tuple[Any, ...]]:
         """Return the statement of the peek, and its parameters; each is made once."""
         made = self._peeks.get((executors, excluded))
         if made is None:
-            waiting = (self._due.waiting([alias]).order_by("wake_at").values("wake_at")[:1] for alias in executors)
-            pending = self._pending.waiting(executors).order_by("due_at").values("due_at")[:1]
-            reads = [Subquery(rows, output_field=UTCDateTimeField()) for rows in (*waiting, pending)]
+            jobs = (
+                self._due.waiting([alias], level).order_by("wake_at").values("wake_at")[:1]
+                for alias, level in product(executors, PRIORITIES)
+            )
+            pending = (
+                self._pending.waiting(executors, level).order_by("due_at").values("due_at")[:1] for level in PRIORITIES
+            )
+            reads = [Subquery(rows, output_field=UTCDateTimeField()) for rows in (*jobs, *pending)]
             compiler = self._node.alive().values_list(*reads).query.get_compiler(self._identity.using)
             made = compiler.as_sql()
             if len(self._peeks) >= _PEEKS:
@@ -113,9 +123,9 @@ class Claims:
         """Claim with a transaction for each job; the one that the database refuses is declined."""
         together, left = Claim(starved=True), dict(slots)
         due = self._due.waiting(list(slots)).due(now).order_by("wake_at")
-        for key in list(due.values_list("pk", flat=True)[:_SINGLES]):
+        for key, level in list(due.values_list("pk", "priority")[:_SINGLES]):
             try:
-                claim = self._claim(now, left, peek, ended, only=key)
+                claim = self._claim(now, left, peek, ended, only=(key, level))
             except PASSING_ERRORS:
                 raise
             except DatabaseError as error:
@@ -129,18 +139,31 @@ class Claims:
         return together
 
     def _claim(
-        self, now: datetime, slots: Mapping[str, int], peek: Peek, ended: Collection[int], only: int | None = None
+        self,
+        now: datetime,
+        slots: Mapping[str, int],
+        peek: Peek,
+        ended: Collection[int],
+        only: tuple[int, str] | None = None,
     ) -> Claim:
-        """Claim in one transaction; nothing of it counts before it is committed."""
+        """Claim in one transaction; nothing of it counts before it is committed.
+
+        What is due of one level of priority is claimed before what is due of the next one; each level is found in the order of an
+        index, and only those are asked for that the peek saw something of. `only` is the key and the level of the one job to claim.
+        """
         batch = Batch(now=now, free=dict(slots), ended=ended, clusters=self.clusters)
         with transaction_of_its_own(self._identity.using):
             begin_with_a_write(self._identity.using)
             if self.clusters:
-                self._places.count(batch, None if peek.has_pending(now) else peek.due_executors(now))
-            if only is None and peek.has_pending(now):
-                self._pending.take(batch)
-            self._due.take(batch, peek.due_executors(now), only)
+                self._places.count(batch, peek.executors_to_ask(now))
+            for level in PRIORITIES:
+                if only is None and peek.has_pending(now, level):
+                    self._pending.take(batch, level)
+                if only is None or only[1] == level:
+                    self._due.take(batch, level, peek.due_executors(now, level), only and only[0])
             self._write(batch)
+        self._overlaps.cancel_left(batch)
+        batch.claim.starved |= any(free <= 0 for free in batch.free.values())
         for job_key in batch.remembered:
             self._declines.remember(job_key, now)
         self._holding.update(batch.holding)
@@ -148,6 +171,7 @@ class Claims:
 
     def _write(self, batch: Batch) -> None:
         """Write the batch with a constant number of statements, and make the runs it brought."""
+        self._overlaps.settle(batch)
         with connections[self._identity.using].cursor() as cursor:
             if batch.advances:
                 self._sql.advance(cursor, batch.advances)

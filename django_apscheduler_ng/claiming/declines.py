@@ -1,4 +1,4 @@
-"""Jobs that cannot be loaded or planned: declined by one node, broken once every living node has declined them.
+"""Jobs that cannot be loaded or planned: declined by one node, broken once every living node that serves their queue has.
 
 A declined job is left alone by this node for a while. A broken one is kept and shown; it is tried again after a growing pause, when
 somebody changes it, and when a node starts.
@@ -12,6 +12,7 @@ from typing import Any
 
 from ..ledger import Note
 from ..models import ScheduledJob, SchedulerNode
+from ..queues import serves
 from ..rows import DueJob
 from .batch import Batch, Identity
 
@@ -49,7 +50,7 @@ class Declines:
         """
         using = self._identity.using
         nodes = SchedulerNode.objects.using(using).alive().filter(namespace=self._identity.namespace)
-        alive = set(nodes.values_list("pk", flat=True))
+        alive = {pk for pk, queues in nodes.values_list("pk", "queues") if serves(queues, row.queue)}
         declined_by = (set(row.declined_by.split()) & alive) | {self._identity.node}
         changes: dict[str, Any] = {"declined_by": " ".join(sorted(declined_by))}
         broken = alive <= declined_by

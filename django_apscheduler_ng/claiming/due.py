@@ -17,10 +17,12 @@ from ..models import ScheduledJob
 from ..planning import Plan, plan
 from ..querysets import ScheduledJobQuerySet
 from ..refs import load_callable
-from ..rows import DueJob, check_trigger, to_view
+from ..rows import DueJob, check_trigger, read_retry, to_view
 from ..runs import Run, RunStatus
 from ..serialization import read_arguments
-from .batch import Batch, Call, Identity, check_allowed, sentence
+from .batch import Batch, Call, Identity, Skip, Wait, check_allowed, sentence
+from .overlaps import Overlaps
+from .pending import PendingRuns
 
 #: How often to look for jobs that others have not locked, on MariaDB.
 _LOOKS = 4
@@ -29,45 +31,52 @@ _LOOKS = 4
 class DueJobs:
     """Finds due jobs, and plans them."""
 
-    def __init__(self, identity: Identity) -> None:
-        """Look for jobs in the name of `identity`."""
+    def __init__(self, identity: Identity, pending: PendingRuns) -> None:
+        """Look for jobs in the name of `identity`; what waits for one of their runs to end goes before their fire times."""
         self._identity = identity
+        self._pending = pending
+        self._overlaps = Overlaps(identity)
         #: Keys of jobs to leave alone.
         self.excluded: Collection[int] = ()
         #: Executors that jobs name and that this scheduler does not have.
         self.stray_executors: Collection[str] = ()
 
-    def waiting(self, executors: Sequence[str]) -> ScheduledJobQuerySet:
-        """Return the jobs of these executors that have a moment to be looked at."""
-        return self._waiting(self._jobs.of(self._identity.namespace), executors)
+    def waiting(self, executors: Sequence[str], priority: str | None = None) -> ScheduledJobQuerySet:
+        """Return the jobs of these executors, and of this level of priority (None = of all), that have a moment to be looked at."""
+        return self._waiting(self._jobs.of(self._identity.namespace), executors, priority)
 
     @property
     def _jobs(self) -> ScheduledJobQuerySet:
         return ScheduledJob.objects.using(self._identity.using)
 
-    def _waiting(self, jobs: ScheduledJobQuerySet, executors: Sequence[str]) -> ScheduledJobQuerySet:
-        jobs = jobs.served_in(self._identity.environment).filter(executor__in=executors, wake_at__isnull=False)
+    def _waiting(
+        self, jobs: ScheduledJobQuerySet, executors: Sequence[str], priority: str | None
+    ) -> ScheduledJobQuerySet:
+        jobs = jobs.served_in(self._identity.environment).of_queues(self._identity.queues)
+        jobs = jobs.filter(executor__in=executors, wake_at__isnull=False)
+        if priority is not None:
+            jobs = jobs.filter(priority=priority)
         return jobs.exclude(pk__in=list(self.excluded)) if self.excluded else jobs
 
-    def take(self, batch: Batch, executors: Collection[str], only: int | None = None) -> None:
+    def take(self, batch: Batch, priority: str, executors: Collection[str], only: int | None = None) -> None:
         """Lock due jobs, executor by executor in the order of their run times, and plan them.
 
         Args:
             batch: receives what is to be written.
-            executors: those that have due jobs.
+            priority: level of the jobs.
+            executors: those that have due jobs of this level.
             only: key of the one job to take; None = all.
         """
         for alias, free in list(batch.free.items()):
-            if free <= 0:
-                batch.claim.starved = True
-                continue
             if alias not in executors:
                 continue
-            jobs = self.waiting([alias]).due(batch.now).order_by("wake_at")
+            if free <= 0:
+                continue
+            jobs = self.waiting([alias], priority).due(batch.now).order_by("wake_at")
             if only is not None:
                 jobs = jobs.filter(pk=only)
             if connections[self._identity.using].vendor == "mysql":
-                rows = self._locked_by_keys(jobs, alias, batch.now, free)
+                rows = self._locked_by_keys(jobs, alias, priority, batch.now, free)
             else:
                 rows = _columns(self._identity.locked(jobs)[:free])
             self._plan_all(batch, rows)
@@ -79,15 +88,18 @@ class DueJobs:
 
     def _plan_all(self, batch: Batch, rows: Sequence[DueJob]) -> None:
         live = self._identity.live(batch.ended) if rows else {}
+        waiting = self._overlaps.waiting(rows)
         for row in rows:
             if batch.free[row.executor] <= 0:
                 break
             try:
-                self._plan(batch, row, live.get(row.pk, 0))
+                self._plan(batch, row, live.get(row.pk, []), waiting.get(row.pk))
             except Exception as error:
                 batch.declined.append((row, sentence(error)))
 
-    def _locked_by_keys(self, jobs: ScheduledJobQuerySet, executor: str, now: datetime, free: int) -> list[DueJob]:
+    def _locked_by_keys(
+        self, jobs: ScheduledJobQuerySet, executor: str, priority: str, now: datetime, free: int
+    ) -> list[DueJob]:
         """Find jobs by a plain read, and lock their rows by their keys; look further where others were faster.
 
         On MariaDB, a locking read by another index keeps the lock on the index entry of a row that it leaves out. The node that has
@@ -99,19 +111,25 @@ class DueJobs:
             keys = list(jobs.values_list("pk", flat=True)[begin : begin + free])
             order += keys
             # without the namespace, with which the other index begins
-            named = self._waiting(self._jobs.filter(pk__in=keys), [executor]).due(now).order_by("pk")
+            named = self._waiting(self._jobs.filter(pk__in=keys), [executor], priority).due(now).order_by("pk")
             rows.update({row.pk: row for row in _columns(self._identity.locked(named)[: free - len(rows)])})
             if len(rows) >= free or len(keys) < free:
                 break
         return [rows[key] for key in order if key in rows]
 
-    def _plan(self, batch: Batch, row: DueJob, live: int) -> None:
-        """Add to the batch what is to become of one job."""
+    def _plan(self, batch: Batch, row: DueJob, live: list[int], waiting: int | None) -> None:
+        """Add to the batch what is to become of one job; `live` are its runs under way, `waiting` is one that waits for them."""
         if row.paused:
             batch.advances.append(rest_row(row))
             return
         call = self._load(batch, row)
-        view = to_view(row, live)
+        view = to_view(row, len(live), waiting is not None)
+        if waiting is not None and not view.full and self._pending.claim_first(batch, row, waiting):
+            if batch.free[row.executor] <= 0:
+                return
+            live, waiting = [*live, waiting], None
+            # what is due behind it waits its turn like any backlog
+            view = view._replace(live=len(live), waiting=False, parked=not row.coalesce)
         planned = plan(view, batch.now, batch.free[row.executor])
         batch.jobs[row.pk] = (row, call)
         batch.advances.append(advance_row(row, planned, batch.now))
@@ -119,7 +137,14 @@ class DueJobs:
         for slot in planned.slots:
             start_until = None if view.grace is None else slot.due_at + view.grace
             batch.insert(run_row(row, slot, start_until), row.executor)
+        if planned.waits is not None:
+            until = None if view.grace is None else planned.waits.due_at + view.grace
+            batch.waits.append(Wait(row, planned.waits, until, min(live)))
+            waiting = waiting or 0
         for summary in planned.summaries:
+            if summary.status is RunStatus.SKIPPED:
+                batch.skips.append(Skip(row, summary, live, waiting))
+                continue
             batch.insert(summary_row(row, summary, batch.now))
             batch.claim.passed.append(Passed(job_id=row.job_id, summary=summary))
         self._note(batch, row, planned)
@@ -143,6 +168,8 @@ class DueJobs:
                 "Add it to APSCHEDULER['executors'], or change the job."
             )
         check_trigger(row)
+        if row.retry:
+            read_retry(row.retry)
         func = batch.callables.get(row.func_ref)
         if func is None:
             check_allowed(row.func_ref)
@@ -172,6 +199,7 @@ class DueJobs:
                 due_at=inserted.due_at,
                 start_until=inserted.start_until,
                 timeout=row.timeout,
+                retry=read_retry(row.retry) if row.retry else None,
             )
         )
 

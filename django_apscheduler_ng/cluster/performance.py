@@ -19,15 +19,18 @@ from ..claiming.batch import check_allowed
 from ..clock import AnchoredClock, Timing
 from ..conf import get_config
 from ..connections import PASSING_ERRORS
+from ..exceptions import StoredDataError
 from ..executors.body import outcome_of, perform
 from ..executors.early import CANCEL_PATIENCE, Stop, cancelled, timed_out
 from ..executors.stacks import stack_of_thread
 from ..hotsql import hot_sql
 from ..isolation import CLEAN_RUN
-from ..models import JobRun
+from ..models import JobRun, ScheduledJob
 from ..recorder import Ended, Limits, Recorder
 from ..refs import load_callable
 from ..reports import Reports
+from ..retries import Retry
+from ..rows import read_retry
 from ..runs import Outcome, Run, RunCancelled, RunStatus
 from ..serialization import read_arguments
 from .lease import Lease
@@ -212,7 +215,18 @@ def run_of(row: JobRun) -> Run:
         namespace=row.namespace,
         first_id=str(row.first_attempt or ""),
         timeout=row.timeout,
+        retry=retry_of(row),
     )
+
+
+def retry_of(row: JobRun) -> Retry | None:
+    """Return when the run is tried again where it fails, as its job says now; None = never."""
+    jobs = ScheduledJob.objects.using(row._state.db).filter(pk=row.job_key)
+    try:
+        return read_retry(jobs.values_list("retry", flat=True).first() or "")
+    except StoredDataError as error:
+        logger.error("Run %d of job %r is not tried again: %s", row.pk, row.job_id, error)
+        return None
 
 
 def call_of(row: JobRun) -> tuple[Callable[..., Any], Sequence[Any], dict[str, Any]]:

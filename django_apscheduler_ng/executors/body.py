@@ -21,7 +21,7 @@ from typing import Any
 from django_apscheduler_ng.clock import Clock, Timing
 from django_apscheduler_ng.handover import HandedOver
 from django_apscheduler_ng.refs import load_callable
-from django_apscheduler_ng.retries import class_name
+from django_apscheduler_ng.retries import class_name, class_names
 from django_apscheduler_ng.runs import Outcome, RunContext, RunStatus, enter_run, run_context
 
 logger = logging.getLogger(__name__)
@@ -213,6 +213,7 @@ def outcome_of(result: Any, error: BaseException | None, **measured: Any) -> Out
         status=RunStatus.FAILED,
         exception=error,
         exception_type=class_name(type(error)),
+        exception_names=class_names(type(error)),
         exception_message=_text_of(error),
         traceback=_format(error),
         **measured,

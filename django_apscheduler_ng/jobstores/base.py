@@ -8,17 +8,16 @@ decided in this process, and live runs are counted in memory. A store that sever
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from os import urandom
 from typing import Any
 
 from ..exceptions import ConflictingIdError, JobLookupError, RunLookupError, RunStateError
 from ..job import Job
 from ..planning import Plan, Summary, plan
 from ..runs import Outcome, Run, RunStatus, cancelled_words
+from .beside import LiveRuns, WaitingRuns, new_run_id
 from .keeping import Change, JobKeeper, StoreHost, apply_change, called_with, carry_over, keep_closed
 
 logger = logging.getLogger(__name__)
@@ -45,6 +44,8 @@ class Passed:
 
     job_id: str
     summary: Summary
+    #: Why, where there is more to say than the status does.
+    reason: str = ""
 
 
 @dataclass(kw_only=True)
@@ -56,6 +57,8 @@ class Claim:
     passed: list[Passed] = field(default_factory=list)
     #: Ids of jobs whose schedule has ended.
     ended: list[str] = field(default_factory=list)
+    #: Live runs that are to be cancelled, because a fire time waits to take their place; only of stores that belong to one scheduler.
+    replaced: list[Run] = field(default_factory=list)
     #: When to look again, in the store's time; None = not before something changes.
     next_look: datetime | None = None
     #: Due work was left because executors had no free slots.
@@ -83,10 +86,10 @@ class BaseJobStore(JobKeeper):
     def __init__(self) -> None:
         """Start without jobs under way."""
         super().__init__()
-        self._live: Counter[str] = Counter()
-        #: Ids of the jobs of runs that have ended, to be taken from `_live` by the next claim: an end waits for no claim.
-        self._released: deque[str] = deque()
-        self._requested: deque[tuple[Job, Run]] = deque()
+        self._live = LiveRuns()
+        self._waiting = WaitingRuns()
+        #: Jobs whose schedule has ended, and of which runs may still be made: further attempts, fire times that wait.
+        self._over: dict[str, Job] = {}
         self._declined: dict[str, datetime] = {}
         #: Ids of jobs that wait for one of their runs to end.
         self._parked: set[str] = set()
@@ -104,44 +107,66 @@ class BaseJobStore(JobKeeper):
 
     def _fill(self, claim: Claim, now: datetime, slots: dict[str, int]) -> None:
         """Put into `claim` what is due at `now` and fits into the free `slots`."""
-        self._take_back()
-        self._claim_requested(claim, slots)
+        self._live.take_back()
+        self._claim_waiting(claim, now, slots)
+        # jobs of which a fire time has just been claimed that had to wait
+        behind = {run.job_id for run in claim.runs if run.fire_time is not None and run.attempt == 1}
         left = sum(slots.values())
         for job in self.get_due_jobs(now):
             if left <= 0:
                 claim.starved = True
                 break
             if (job.broken_reason and self._declined.get(job.id, now) > now) or (
-                job.parked and self._live[job.id] >= job.max_instances
+                job.parked and self._live.count(job.id) >= job.max_instances
             ):
                 continue
             if job.executor in slots and slots[job.executor] <= 0:
                 claim.starved = True
                 continue
             try:
-                left -= self._claim_job(job, now, slots, claim)
+                left -= self._claim_job(job, now, slots, claim, behind=job.id in behind)
             except Exception as error:
                 self._decline(job, error, now)
-        claim.next_look = self._next_look(now)
-        if self._parked and self._released:
+        looks = (self._next_look(now), self._waiting.next_due(now))
+        claim.next_look = min((moment for moment in looks if moment is not None), default=None)
+        if self._parked and self._live.has_released:
             claim.next_look = now  # an end that came meanwhile may be the one that a job was parked for just now
 
-    def _claim_job(self, job: Job, now: datetime, slots: dict[str, int], claim: Claim) -> int:
-        """Plan the job and claim its runs; returns how many."""
+    def _claim_job(self, job: Job, now: datetime, slots: dict[str, int], claim: Claim, *, behind: bool) -> int:
+        """Plan the job and claim its runs; returns how many. What is due `behind` one that waited is a backlog, where each counts."""
         func = job.func
         if job.executor not in slots:
             raise LookupError(
                 f"Executor {job.executor!r} is not configured in this scheduler; it has {', '.join(slots)}."
             )
-        planned = plan(job.view(self._live[job.id]), now, slots[job.executor])
+        live = self._live.count(job.id)
+        waiting = job.overlap != "skip" and live >= job.max_instances and self._waiting.has_fire_time_of(job.id)
+        view = job.view(live, waiting=waiting)
+        if behind and not job.coalesce:
+            view = view._replace(parked=True)
+        planned = plan(view, now, slots[job.executor])
         self._advance(job, planned)
+        if planned.waits is not None:
+            self._waiting.add(self._make_run(job, func, planned.waits.fire_time, planned.waits.due_at))
+            if job.overlap == "replace":
+                claim.replaced.append(self._live.oldest(job.id))
+        claim.passed.extend(self._passed(job, summary) for summary in planned.summaries)
         for slot in planned.slots:
-            claim.runs.append(self._make_run(job, func, slot.fire_time, slot.due_at))
+            run = self._make_run(job, func, slot.fire_time, slot.due_at)
+            self._live.add(run)
+            claim.runs.append(run)
         slots[job.executor] -= len(planned.slots)
-        claim.passed.extend(Passed(job_id=job.id, summary=summary) for summary in planned.summaries)
         if planned.next_fire_time is None:
             claim.ended.append(job.id)
         return len(planned.slots)
+
+    def _passed(self, job: Job, summary: Summary) -> Passed:
+        """Return what is told of fire times without a run."""
+        reason = ""
+        if summary.status is RunStatus.SKIPPED:
+            holder = self._live.oldest(job.id)
+            reason = f"run {holder.id}, which was due at {holder.due_at:%Y-%m-%d %H:%M:%S %Z}, has not ended"
+        return Passed(job_id=job.id, summary=summary, reason=reason)
 
     def _advance(self, job: Job, planned: Plan) -> None:
         """Write the plan's outcome to the job, or remove the job where its schedule has ended."""
@@ -154,6 +179,8 @@ class BaseJobStore(JobKeeper):
         else:
             self._parked.discard(job.id)
         if planned.next_fire_time is None:
+            if job.retry is not None or job.overlap != "skip":
+                self._over[job.id] = job
             self._remove_ended(job)
         else:
             self._save_runtime(job)
@@ -167,9 +194,8 @@ class BaseJobStore(JobKeeper):
         self.remove_job(job.id)
 
     def _make_run(self, job: Job, func: Callable[..., Any], fire_time: datetime | None, due: datetime) -> Run:
-        self._live[job.id] += 1
         return Run(
-            id=urandom(16).hex(),
+            id=new_run_id(),
             job_id=job.id,
             name=job.name,
             jobstore=self.alias,
@@ -182,21 +208,37 @@ class BaseJobStore(JobKeeper):
             due_at=due,
             start_until=None if job.grace is None or fire_time is None else due + job.grace,
             timeout=job.timeout,
+            retry=job.retry,
         )
 
-    def _claim_requested(self, claim: Claim, slots: dict[str, int]) -> None:
-        """Claim the runs that were asked for by hand and for which there is a slot."""
-        waiting: deque[tuple[Job, Run]] = deque()
-        while self._requested:
-            job, run = self._requested.popleft()
-            if slots.get(run.executor, 0) > 0 and self._live[run.job_id] < job.max_instances:
+    def _claim_waiting(self, claim: Claim, now: datetime, slots: dict[str, int]) -> None:
+        """Claim the runs beside the schedule that are due and for which there is a slot."""
+        for run, asked_of in self._waiting.due(now):
+            job = asked_of or self.lookup_job(run.job_id) or self._over.get(run.job_id)
+            if job is None:
+                self._waiting.remove(run)
+                logger.info("Run %s of job %r is dropped: the job was removed.", run.id, run.job_id)
+            elif asked_of is None and job.next_run_time is None and job.id not in self._over:
+                continue  # it rests with its job, which is paused
+            elif slots.get(run.executor, 0) > 0 and self._has_room(job, run, now):
+                self._waiting.remove(run)
                 slots[run.executor] -= 1
-                self._live[run.job_id] += 1
+                self._live.add(run)
                 claim.runs.append(run)
             else:
-                waiting.append((job, run))
                 claim.starved = True
-        self._requested = waiting
+        self._forget_over()
+
+    def _has_room(self, job: Job, run: Run, now: datetime) -> bool:
+        """Return whether the job has an instance free; further attempts keep one for a fire time that is due at the same moment."""
+        due = run.attempt > 1 and job.next_run_time is not None and job.next_run_time <= now
+        return self._live.count(job.id) + due < job.max_instances
+
+    def _forget_over(self) -> None:
+        """Forget jobs whose schedule has ended, once nothing more can come of them."""
+        for job_id in list(self._over):
+            if not self._live.count(job_id) and not self._waiting.has_any_of(job_id):
+                del self._over[job_id]
 
     def _decline(self, job: Job, error: Exception, now: datetime) -> None:
         """Leave the job alone for a minute, and say why once."""
@@ -224,24 +266,21 @@ class BaseJobStore(JobKeeper):
 
     def finish(self, run: Run, outcome: Outcome) -> None:
         """Take note that the run has ended. Returns at once; never raises."""
+        delay = None if run.retry is None else run.retry_after(outcome)
+        if delay is not None:
+            self._waiting.try_again(run, self.clock.now(), delay)
         self._release(run)
+        if delay is not None and self._host is not None:
+            self._host.wakeup()
 
     def report(self, run: Run) -> None:
         """Take note that the run has said something, where there is a place to keep it. Returns at once; never raises."""
 
     def _release(self, run: Run) -> None:
         """Give back the instance that the run held, and wake its job where that waits for one."""
-        self._released.append(run.job_id)
+        self._live.release(run)
         if run.job_id in self._parked and self._host is not None:
             self._host.wakeup()
-
-    def _take_back(self) -> None:
-        """Count the instances that were given back."""
-        while self._released:
-            job_id = self._released.popleft()
-            self._live[job_id] -= 1
-            if self._live[job_id] <= 0:
-                del self._live[job_id]
 
     def request_run(
         self, job_id: str, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None
@@ -263,8 +302,7 @@ class BaseJobStore(JobKeeper):
                 raise self.missing(job_id)
             called = called_with(job, args, kwargs)
             run = self._make_run(called, called.func, None, self.clock.now())
-            self._live[job_id] -= 1
-            self._requested.append((job, run))
+            self._waiting.add(run, job)
         if self._host is not None:
             self._host.wakeup()
         return run.id
@@ -276,13 +314,10 @@ class BaseJobStore(JobKeeper):
             RunLookupError: no such run is under way.
         """
         with self._lock:
-            for entry in self._requested:
-                if entry[1].id == run_id:
-                    self._requested.remove(entry)
-                    run, message = entry[1], cancelled_words("", reason)
-                    return CancelledRun(
-                        status=RunStatus.CANCELLED, job_id=run.job_id, fire_time=run.due_at, message=message
-                    )
+            run = self._waiting.withdraw(run_id)
+        if run is not None:
+            message = cancelled_words("", reason)
+            return CancelledRun(status=RunStatus.CANCELLED, job_id=run.job_id, fire_time=run.due_at, message=message)
         for executor in [] if self._host is None else self._host.executors().values():
             if executor.cancel(self.alias, run_id, reason=reason) is not None:
                 return CancelledRun(status=RunStatus.RUNNING)  # how it ends is the executor's to tell

@@ -48,6 +48,8 @@ class DjangoJobStore(DjangoJobKeeper):
         self.on_recorded: Callable[[Sequence[Ended]], None] | None = None
         #: Ids of the jobs that the code of this process declares.
         self.declares: Sequence[str] = ()
+        #: The queues that this node serves, empty = all; None = as the settings say.
+        self.queues: Sequence[str] | None = None
         #: Called after each look at the other nodes, with the ids of those that are alive, in the thread that keeps the heartbeat.
         self.on_care: Callable[[Collection[str]], None] | None = None
 

@@ -107,7 +107,8 @@ class PersistentJobStore(BaseJobStore):
             serving, self._serving = self._serving, False
             self._unwritten.clear()
             if self._owed is not None:
-                self._released.extend(run.job_id for run in self._owed.runs)
+                for run in self._owed.runs:
+                    self._live.release(run)
                 self._owed = None
             if serving:
                 self._close()

@@ -223,7 +223,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "runs",
                 "permissions": [("cancel_jobrun", "Can cancel runs")],
                 "indexes": [
-                    models.Index(fields=["namespace", "status", "due_at"], name="apsng_run_status_ix"),
+                    models.Index(fields=["namespace", "status", "due_at", "priority"], name="apsng_run_status_ix"),
                     models.Index(fields=["job_key", "id"], name="apsng_run_job_ix"),
                 ],
                 "constraints": [
@@ -411,10 +411,17 @@ class Migration(migrations.Migration):
                     ("pause_scheduledjob", "Can pause and resume jobs"),
                 ],
                 "indexes": [
-                    models.Index(fields=["namespace", "executor", "wake_at"], name="apsng_job_wake_ix"),
+                    models.Index(
+                        fields=["namespace", "executor", "priority", "wake_at", "queue"], name="apsng_job_wake_ix"
+                    ),
                     models.Index(fields=["namespace", "next_run_time"], name="apsng_job_next_ix"),
                 ],
-                "constraints": [models.UniqueConstraint(fields=("namespace", "job_id"), name="apsng_job_uniq")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("namespace", "job_id"), name="apsng_job_uniq"),
+                    models.CheckConstraint(
+                        condition=models.Q(("priority__in", ("high", "normal", "low"))), name="apsng_job_priority_ck"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol
 
@@ -90,6 +91,8 @@ class Pass:
         claim = store.claim(store.clock.now(), free)
         self._starved |= claim.starved
         self._start(store, claim.runs)
+        for run in claim.replaced:
+            self._cancel(run)
         self._announce(store, claim)
         return claim
 
@@ -147,6 +150,12 @@ class Pass:
         if self._starved and self._has_room(run.executor):
             self._host.wakeup()
 
+    def _cancel(self, run: Run) -> None:
+        """Ask the executor to cancel a run whose place a fire time waits for; without an answer that waits until the run ends."""
+        cancel = getattr(self._executors.get(run.executor), "cancel", None)
+        if cancel is not None:
+            cancel(run.id, "the next fire time of its job takes its place")
+
     def _has_room(self, alias: str) -> bool:
         executor = self._executors.get(alias)
         return executor is None or executor.free() > 0
@@ -157,7 +166,8 @@ class Pass:
             if logger.isEnabledFor(logging.INFO):
                 took = outcome.finished_at - outcome.started_at
                 logger.info("Job %r ran in %s (run %s).", run.job_id, took, run.id, extra={"job_id": run.job_id})
-        elif outcome.status is RunStatus.CANCELLED:
+            return
+        if outcome.status is RunStatus.CANCELLED:
             logger.warning(
                 "Job %r was cancelled in run %s: %s",
                 run.job_id,
@@ -165,15 +175,18 @@ class Pass:
                 outcome.exception_message,
                 extra={"job_id": run.job_id, "run_id": run.id},
             )
-        else:
-            logger.error(
-                "Job %r failed in run %s: %s: %s",
-                run.job_id,
-                run.id,
-                outcome.exception_type or outcome.status,
-                outcome.exception_message,
-                extra={"job_id": run.job_id, "run_id": run.id},
-            )
+            return
+        delay = run.retry_after(outcome)
+        logger.log(
+            logging.ERROR if delay is None else logging.WARNING,
+            "Job %r failed in run %s%s: %s: %s",
+            run.job_id,
+            run.id,
+            _how_often(run, delay),
+            outcome.exception_type or outcome.status,
+            outcome.exception_message,
+            extra={"job_id": run.job_id, "run_id": run.id},
+        )
 
     def _announce(self, store: BaseJobStore, claim: Claim) -> None:
         """Tell about fire times without a run, and schedules that have ended."""
@@ -203,10 +216,11 @@ class Pass:
     def _skipped(self, store: BaseJobStore, passed: Passed) -> None:
         span = passed.summary.span
         logger.warning(
-            "Job %r skipped %d fire time(s), the last at %s, because it already has all its instances running.",
+            "Job %r skipped %d fire time(s), the last at %s, because it already has all its instances running%s.",
             passed.job_id,
             span.count,
             span.last.isoformat(),
+            f": {passed.reason}" if passed.reason else "",
             extra={"job_id": passed.job_id},
         )
         times = [span.first] if span.count == 1 else [span.first, span.last]
@@ -217,8 +231,17 @@ def _code_of(outcome: Outcome) -> int:
     return EVENT_JOB_EXECUTED if outcome.status in SUCCESSES else EVENT_JOB_ERROR
 
 
-def end_of(run: Run, outcome: Outcome) -> JobExecutionEvent:
-    """Return the event that tells of the end of a run."""
+def _how_often(run: Run, delay: timedelta | None) -> str:
+    """Return which attempt has failed and what comes next, where there may be several."""
+    if run.retry is None:
+        return ""
+    again = "it was the last" if delay is None else f"tried again in {delay.total_seconds():g} s"
+    return f" (attempt {run.attempt} of {run.retry.attempts}, {again})"
+
+
+def end_of(run: Run, outcome: Outcome, finished_at: datetime | None = None) -> JobExecutionEvent:
+    """Return the event that tells of the end of a run; `finished_at` where the job store has dated that by another clock."""
+    delay = run.retry_after(outcome)
     return JobExecutionEvent(
         _code_of(outcome),
         run.job_id,
@@ -228,4 +251,6 @@ def end_of(run: Run, outcome: Outcome) -> JobExecutionEvent:
         exception=outcome.exception,
         traceback=outcome.traceback or None,
         run_id=run.id,
+        attempt=run.attempt,
+        retry_at=None if delay is None else (finished_at or outcome.finished_at) + delay,
     )

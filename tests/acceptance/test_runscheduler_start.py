@@ -141,6 +141,33 @@ def test_the_banner_says_what_it_serves(start_node: StartNode) -> None:
     assert row.pid == node.pid
 
 
+def test_the_banner_says_which_queues_it_serves_and_which_of_them_no_job_is_in(start_node: StartNode) -> None:
+    get_scheduler().add_job(noop, "interval", id="hourly", hours=1, queue="reports")
+
+    node = start_node("--queues", "report, mail").ready()
+    node.wait_for("queue 'mail'")
+
+    row = SchedulerNode.objects.get()
+    assert node.stop() == 0
+    assert (
+        "  queues: report, mail\n"
+        "  warning: no job is in queue 'report'; jobs are in 'reports'. Did you mean 'reports'?\n"
+        "  warning: no job is in queue 'mail'; jobs are in 'reports'.\n"
+    ) in node.output
+    assert row.queues == '["report", "mail"]'
+
+
+def test_an_impossible_queue_is_refused_with_what_is_expected(start_node: StartNode) -> None:
+    node = start_node("--queues", "two words")
+
+    assert node.wait() == 2
+    assert (
+        "argument --queues: Option '--queues': Job option 'queue' must be 1 to 100 letters, digits, '_', '.', ':' or '-', "
+        "got 'two words'. Leave it out for 'default'."
+    ) in node.output
+    assert "Traceback" not in node.output
+
+
 def test_threads_limit_what_runs_at_once(start_node: StartNode, tmp_path: Path) -> None:
     effects = tmp_path / "effects"
     for index in range(5):

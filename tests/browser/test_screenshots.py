@@ -18,6 +18,7 @@ def paths(shop):
     """The pages worth a look, by name."""
     invoices, rates, sessions = (shop[name].pk for name in ("invoices.nightly", "rates.import", "cleanup.sessions"))
     failed = JobRun.objects.get(status="failed").pk
+    running = JobRun.objects.filter(status="running").first().pk
     summary = JobRun.objects.get(status="coalesced").pk
     event = JobLogEntry.objects.get(action="rescheduled").pk
     return {
@@ -34,6 +35,8 @@ def paths(shop):
         "runs": "jobrun/",
         "run": f"jobrun/{failed}/change/",
         "run-live": f"jobrun/{JobRun.objects.get(status='running', progress_done__gt=0).pk}/change/",
+        "run-running": f"jobrun/{running}/change/",
+        "run-cancel": f"jobrun/{running}/cancel/",
         "run-summary": f"jobrun/{summary}/change/",
         "events": "joblogentry/",
         "event": f"joblogentry/{event}/change/",

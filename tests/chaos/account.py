@@ -16,7 +16,7 @@ from tests.acceptance.harness import side_effects, slots_of
 
 from .workload import BY_HAND, Load, Workload
 
-#: What may become of a fire time here. A failure would be one of the harness's bodies, which never fail.
+#: What may become of a fire time here, besides failures of those bodies that are to fail.
 POSSIBLE = {
     RunStatus.SUCCEEDED,
     RunStatus.ABANDONED,
@@ -58,7 +58,7 @@ def _add_job(account: Account, load: Load, workload: Workload) -> None:
     ]
     if slots and slots[-1] <= workload.until - step:
         account.wrong.append(f"{load.id}: the last fire time is {slots[-1]}, although it was {workload.until} already")
-    account.wrong += [f"{load.id}: {problem}" for problem in (*_effects(runs, effects), *_attempts(runs, load.reruns))]
+    account.wrong += [f"{load.id}: {problem}" for problem in (*_effects(runs, effects), *_attempts(runs, load))]
     statuses = Counter(run.status for run in runs)
     counts = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
     account.lines.append(f"{load.id}: {len(slots)} fire times = {counts}; {sum(effects.values())} side effects")
@@ -86,24 +86,27 @@ def _effects(runs: Iterable[JobRun], effects: Counter[tuple[str, int]]) -> Itera
     for key, count in sorted(effects.items()):
         if count > 1:
             yield f"the body of {key} began {count} times (its row: {of.get(key)})"
-        if of.get(key) not in (RunStatus.SUCCEEDED, *UNSURE):
+        if of.get(key) not in (RunStatus.SUCCEEDED, RunStatus.FAILED, *UNSURE):
             yield f"the body of {key} began, but its row says {of.get(key)}"
     for key, status in sorted(of.items()):
-        if status == RunStatus.SUCCEEDED and key not in effects:
-            yield f"{key} succeeded without its side effect"
+        if status in (RunStatus.SUCCEEDED, RunStatus.FAILED) and key not in effects:
+            yield f"{key} {status} without its side effect"
 
 
-def _attempts(runs: Iterable[JobRun], reruns: bool) -> Iterator[str]:
-    """Check that only abandoned runs have a further attempt, and only where the job asks for it."""
+def _attempts(runs: Iterable[JobRun], load: Load) -> Iterator[str]:
+    """Check that abandoned runs and failed ones have a further attempt where the job asks for it, and no others."""
+    again = {RunStatus.ABANDONED} if load.reruns else set()
+    most = load.options["retry"]["attempts"] if load.fails else 0
     attempts = {(run.slot, run.attempt): run.status for run in runs if run.slot is not None}
     for run in runs:
-        if run.status not in POSSIBLE:
+        if run.status not in POSSIBLE and not (run.status == RunStatus.FAILED and run.attempt <= load.fails):
             yield f"{run.slot} (attempt {run.attempt}) {run.status}: {run.reason} {run.exception_type} {run.exception_message}"
-        if run.attempt > 1 and not (reruns and attempts.get((run.slot, run.attempt - 1)) == RunStatus.ABANDONED):
-            yield f"{run.slot} has attempt {run.attempt}"
-        abandoned = run.status == RunStatus.ABANDONED and run.slot is not None
-        if reruns and abandoned and (run.slot, run.attempt + 1) not in attempts:
-            yield f"{run.slot} (attempt {run.attempt}) is abandoned, and was not run again"
+        before = attempts.get((run.slot, run.attempt - 1))
+        if run.attempt > 1 and before not in {*again, *([RunStatus.FAILED] if load.fails else [])}:
+            yield f"{run.slot} has attempt {run.attempt}, although the one before is {before}"
+        tried_again = run.status in again or (run.status == RunStatus.FAILED and run.attempt < most)
+        if tried_again and run.slot is not None and (run.slot, run.attempt + 1) not in attempts:
+            yield f"{run.slot} (attempt {run.attempt}) is {run.status}, and was not run again"
 
 
 def _add_requests(account: Account, workload: Workload) -> None:
@@ -115,7 +118,9 @@ def _add_requests(account: Account, workload: Workload) -> None:
         account.wrong.append(
             f"{BY_HAND}: {asked.granted} requests were granted and {asked.refused} failed, but there are {len(runs)} runs"
         )
-    account.wrong += [f"{BY_HAND}: {problem}" for problem in (*_effects(runs, effects), *_attempts(runs, False))]
+    account.wrong += [
+        f"{BY_HAND}: {problem}" for problem in (*_effects(runs, effects), *_attempts(runs, Load(id=BY_HAND, step=0)))
+    ]
     counts = ", ".join(f"{count} {status}" for status, count in Counter(run.status for run in runs).most_common())
     account.lines.append(
         f"{BY_HAND}: {asked.granted} requests granted, {asked.refused} failed with the database; {counts}; "

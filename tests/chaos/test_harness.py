@@ -19,6 +19,7 @@ from tests.chaos.account import _attempts, _effects, _fire_times
 from tests.chaos.logs import repeated, unexpected
 from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Server
+from tests.chaos.workload import Load
 from tests.project.models import Mark
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,13 +69,27 @@ def test_the_account_compares_runs_with_side_effects(
     assert problem in found
 
 
+PLAIN = Load(id="job", step=1)
+RERUNS = Load(id="job", step=1, options={"on_abandoned": "rerun"})
+FAILS = Load(id="job", step=1, fails=2, options={"retry": {"attempts": 4}})
+
+
 def test_the_account_knows_which_runs_may_have_attempts() -> None:
     twice = [run(0, RunStatus.ABANDONED), run(0, RunStatus.SUCCEEDED, 2)]
 
-    assert list(_attempts(twice, reruns=True)) == []
-    assert [found.partition(" has ")[2] for found in _attempts(twice, reruns=False)] == ["attempt 2"]
-    assert "was not run again" in next(_attempts(twice[:1], reruns=True))
-    assert "failed" in next(_attempts([run(0, RunStatus.FAILED)], reruns=False))
+    assert list(_attempts(twice, RERUNS)) == []
+    assert [found.partition(" has ")[2] for found in _attempts(twice, PLAIN)] == [
+        "attempt 2, although the one before is abandoned"
+    ]
+    assert "was not run again" in next(_attempts(twice[:1], RERUNS))
+
+
+def test_the_account_knows_which_runs_are_to_fail_and_are_tried_again() -> None:
+    tried = [run(0, RunStatus.FAILED), run(0, RunStatus.FAILED, 2), run(0, RunStatus.SUCCEEDED, 3)]
+
+    assert list(_attempts(tried, FAILS)) == []
+    assert "was not run again" in next(_attempts(tried[:2], FAILS))
+    assert "failed" in next(_attempts(tried[:1], PLAIN))
 
 
 def test_the_logs_are_read_for_what_nobody_expects() -> None:

@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from django_apscheduler_ng import get_scheduler
 from django_apscheduler_ng.models import JobRun, ScheduledJob
-from tests.project.jobs import append
+from tests.project.jobs import append, append_and_fail
 
 #: Id of the job that only runs when it is asked for.
 BY_HAND = "by-hand"
@@ -31,6 +31,8 @@ class Load:
     seconds: float = 0.0
     options: Mapping[str, Any] = field(default_factory=dict)
     trigger: str = "interval"
+    #: So many attempts of each run fail.
+    fails: int = 0
 
     @property
     def reruns(self) -> bool:
@@ -40,8 +42,15 @@ class Load:
     def add(self, effects: Path, first: datetime) -> None:
         """Add the job, with `first` as its first fire time."""
         when: dict[str, Any] = {"seconds": self.step} if self.trigger == "interval" else {"second": f"*/{self.step:g}"}
+        arguments = [str(effects), self.seconds, *([self.fails] if self.fails else [])]
         get_scheduler().add_job(
-            append, self.trigger, [str(effects), self.seconds], id=self.id, start_date=first, **when, **self.options
+            append_and_fail if self.fails else append,
+            self.trigger,
+            arguments,
+            id=self.id,
+            start_date=first,
+            **when,
+            **self.options,
         )
 
 
@@ -54,6 +63,13 @@ LOADS = (
     Load(id="often", step=0.4, options={**EACH, "max_instances": 4}),
     Load(id="slow", step=1, seconds=0.7),
     Load(id="again", step=1.5, seconds=0.3, options={**EACH, "on_abandoned": "rerun"}),
+    Load(
+        id="failing",
+        step=2,
+        fails=2,
+        options={**EACH, "max_instances": 3, "retry": {"attempts": 4, "delay": 0.3}, "on_abandoned": "rerun"},
+    ),
+    Load(id="queued", step=1, seconds=1.2, options={"overlap": "queue"}),
     Load(id="cron", step=2, trigger="cron"),
     Load(id="pool", step=2, options={**EACH, "executor": "processpool"}),
 )
@@ -85,13 +101,16 @@ class Workload:
         self.requester.start()
 
     def end(self, seconds: float = 180.0) -> list[str]:
-        """Let the nodes catch up, pause the schedules, wait until nothing is open any more; returns what is wrong."""
+        """Let the nodes catch up, end the schedules, wait until nothing is open any more; returns what is wrong.
+
+        They are not paused: what waits of a paused job would go on waiting.
+        """
         self.requester.stop()
         connection.close()  # no fault spared it
         self.until = datetime.now(UTC)
         wrong = _within(seconds, lambda: [f"not caught up: {job_id}" for job_id in self._behind()])
         for load in self.loads:
-            get_scheduler().pause_job(load.id)
+            get_scheduler().reschedule_job(load.id, trigger="date", run_date=self.until + timedelta(days=365))
         return wrong + _within(seconds, _open)
 
     def _behind(self) -> list[str]:

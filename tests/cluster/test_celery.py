@@ -130,6 +130,21 @@ def test_a_run_on_a_worker_says_how_it_is_getting_on(broker, start_worker, start
     assert ended.result == f'"{idempotency_key("default", "aloud", ended.slot, str(ended.pk))}"'
 
 
+def test_a_run_that_fails_or_times_out_on_a_worker_is_tried_again(rabbitmq, start_worker, start_node, tmp_path):
+    node = start_node(rabbitmq)
+    start_worker(rabbitmq)
+    retry = {"attempts": 3, "delay": 0.1}
+    node.add_job("tests.project.jobs:fail", executor="cluster", id="failing", retry=retry)
+    node.add_job(APPEND, args=[str(tmp_path / "x"), 30], executor="cluster", id="late", timeout=0.5, retry=retry)
+
+    wait_for(3, "failed")
+    wait_for(3, "timed_out")
+
+    attempts = JobRun.objects.order_by("job_id", "attempt").values_list("job_id", "attempt", "on_cluster")
+    assert list(attempts) == [(job_id, number, True) for job_id in ("failing", "late") for number in (1, 2, 3)]
+    wait_until(lambda: not JobRun.objects.open().exists(), "none is open")
+
+
 def test_a_worker_that_is_killed_leaves_its_run_abandoned_and_run_again_where_asked(
     broker, start_worker, start_node, tmp_path
 ):

@@ -20,6 +20,11 @@ most: Counter[str] = Counter()
 #: Held bodies wait for this.
 gate = Event()
 
+#: Held bodies fail in the end while this is set.
+broken = Event()
+
+_gates: dict[str, Event] = {}
+
 
 def reset() -> None:
     """Forget everything, and hold bodies that want to be held."""
@@ -28,6 +33,8 @@ def reset() -> None:
         under_way.clear()
         most.clear()
         gate.clear()
+        broken.clear()
+        _gates.clear()
 
 
 def count(seconds: float = 0, *_unused: object) -> None:
@@ -40,6 +47,48 @@ def hold() -> None:
     """Be counted, and wait for the gate to open."""
     with _counted():
         gate.wait(30)
+        if broken.is_set():
+            raise ConnectionError("on purpose")
+
+
+def hold_one() -> None:
+    """Be counted, and wait until this run is let go."""
+    run = current_run()
+    assert run is not None
+    with _counted():
+        _gate_of(run.id).wait(30)
+
+
+def let_go(run_id: str) -> None:
+    """Let one held run end."""
+    _gate_of(run_id).set()
+
+
+def let_all_go() -> None:
+    """Let all held runs end."""
+    for own in list(_gates.values()):
+        own.set()
+
+
+def _gate_of(run_id: str) -> Event:
+    with _lock:
+        return _gates.setdefault(run_id, Event())
+
+
+def fail(seconds: float = 0) -> None:
+    """Be counted, and fail."""
+    with _counted():
+        time.sleep(seconds)
+        raise ConnectionError("on purpose")
+
+
+def fail_until(attempt: int) -> None:
+    """Be counted, and fail before that attempt."""
+    with _counted():
+        run = current_run()
+        assert run is not None
+        if run.attempt < attempt:
+            raise ConnectionError("on purpose")
 
 
 def attentive(seconds: float) -> None:

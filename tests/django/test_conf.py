@@ -65,6 +65,7 @@ def test_nested_and_dotted_settings_are_equal():
         "lease": 60,
         "retention": {"max_age_days": None},
         "allowed_callables": ["shop_tools:*", "more:run"],
+        "queues": ["mail", "default"],
         "autodiscover": False,
         "log_level": 10,
         "log_limit": 0,
@@ -86,6 +87,7 @@ def test_nested_and_dotted_settings_are_equal():
         "apscheduler.lease": "60",
         "apscheduler.retention.max_age_days": "none",
         "apscheduler.allowed_callables": "shop_tools:*, more:run",
+        "apscheduler.queues": "mail, default, mail",
         "apscheduler.autodiscover": "false",
         "apscheduler.log_level": "debug",
         "apscheduler.log_limit": "0",
@@ -106,6 +108,7 @@ def test_nested_and_dotted_settings_are_equal():
     assert dict(config_of(nested).executors["processpool"]) == {"type": "processpool", "max_workers": 5}
     assert config_of(nested).retention == Retention(max_age_days=None, max_runs_per_job=1000)
     assert config_of(nested).allowed_callables == ("shop_tools:*", "more:run")
+    assert config_of(nested).queues == ("mail", "default")
     assert config_of(nested).autodiscover is None
 
 
@@ -148,6 +151,7 @@ def test_each_option_is_suggested_for_its_typo(name, misspell):
             {"SCHEDULER": 1},
             "Unknown option 'SCHEDULER'. Expected one of: allowed_callables, autodiscover, environment, executors, "
             "grace, health, heartbeat_interval, job_defaults, jobstores, lease, log_level, log_limit, notifications, poll_interval, "
+            "queues, "
             "result_limit, retention, timezone, traceback_limit.",
             id="nothing-like-it",
         ),
@@ -297,6 +301,17 @@ def test_each_option_is_suggested_for_its_typo(name, misspell):
             "Option 'allowed_callables' must be patterns like 'package.module:function', got 'shop.tasks'. "
             "Write 'shop.tasks:*' for a module.",
             id="pattern-without-colon",
+        ),
+        pytest.param(
+            {"queues": ["two words"]},
+            "Option 'queues': Job option 'queue' must be 1 to 100 letters, digits, '_', '.', ':' or '-', got 'two words'. "
+            "Leave it out for 'default'.",
+            id="queue-impossible",
+        ),
+        pytest.param(
+            {"queues": 5},
+            "Option 'queues' must be a list of queues, got 5. Write it as ['default', 'mail'].",
+            id="queues-no-list",
         ),
         pytest.param(
             {"allowed_callables": 5},

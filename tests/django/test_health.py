@@ -123,7 +123,7 @@ def test_the_latest_job_is_named_to_operators_only():
     assert finding.message == (
         "The oldest due job is 600 s late; at most 60 s are expected. See that a node runs and has slots free."
     )
-    assert finding.detail == "job 'late', executor 'processpool'"
+    assert finding.detail == "job 'late', executor 'processpool', queue 'default'"
 
 
 LATE_FOR_A_REASON = {
@@ -251,6 +251,38 @@ def test_the_view_refuses_to_be_posted_to(rf):
     assert health.health(rf.post("/health/")).status_code == 405
 
 
+def test_a_queue_that_no_living_node_serves_is_a_warning_with_a_hint():
+    node(queues='["mail"]')
+    make_job("later", "later", HOUR, queue="mial")
+    make_job("other", "other", HOUR, queue="mail")
+
+    (finding,) = [finding for finding in examine(LIMITS) if finding.name == "queues"]
+
+    assert (finding.level, finding.detail) == ("warning", "'mial' Did you mean 'mail'?")
+    assert finding.message == (
+        "1 queue(s) with jobs of job store 'default' are served by no node that is alive; each is expected to be. "
+        "Start `manage.py runscheduler --queues …`, or correct the queue of the jobs."
+    )
+
+
+def test_queues_that_are_all_served_are_fine():
+    node(1, queues='["mail"]')
+    node(2, queues='["default"]')
+    make_job("later", "later", HOUR, queue="mail")
+
+    assert levels()["queues"] == "ok"
+
+
+def test_a_late_job_of_a_queue_that_nobody_serves_is_a_failure_that_says_so():
+    node(queues='["mail"]')
+    due("late", 600, queue="reports")
+
+    assert levels()["lateness"] == "failure"
+    assert message("lateness").endswith(
+        "No node serves its queue. Start one that does, with `manage.py runscheduler --queues …`."
+    )
+
+
 def test_the_view_takes_a_few_queries_along_indexes(filled, rf):  # noqa: F811
     node()
     due("late", 600)
@@ -260,8 +292,8 @@ def test_the_view_takes_a_few_queries_along_indexes(filled, rf):  # noqa: F811
 
     made = [query["sql"] for query in captured]
     jobs = [sql for sql in made if "scheduledjob" in sql]
-    assert len(made) == (4 if connection.vendor == "sqlite" else 5)
-    assert len(jobs) == 3  # one for each executor
+    assert len(made) == (10 if connection.vendor == "sqlite" else 11)
+    assert len(jobs) == 9  # one for each executor and level of priority
     assert {sql: explain(sql) for sql in jobs if full_reads(sql) or "apsng_job_wake_ix" not in str(explain(sql))} == {}
 
 

@@ -78,17 +78,17 @@ def claim(store):
     return store.claim(store.clock.now(), {"default": MANY})
 
 
-def end(store, runs):
+def end(store, runs, status=RunStatus.SUCCEEDED):
     now = store.clock.now()
     for run in runs:
-        store.member.recorder.put(_ended(run, now))
+        store.member.recorder.put(_ended(run, now, status))
     store.member.recorder.flush()
 
 
-def _ended(run, now):
+def _ended(run, now, status):
     from django_apscheduler_ng.recorder import Ended
 
-    return Ended(run, Outcome(status=RunStatus.SUCCEEDED, started_at=now, finished_at=now), now, now)
+    return Ended(run, Outcome(status=status, started_at=now, finished_at=now), now, now)
 
 
 # -- how many ------------------------------------------------------------------------------------------------------------
@@ -154,6 +154,60 @@ def test_an_end_of_a_job_that_catches_up_looks_once_for_parked_ones(store, count
     store.start_runs(runs, store.clock.now())
 
     assert len(count(end, store, runs)) <= 3
+
+
+@pytest.mark.django_db
+def test_each_further_level_of_priority_that_is_due_takes_two_statements_more(store, count):
+    costs = []
+    for levels in (["normal"], ["high", "normal", "low"]):
+        store.remove_all_jobs()
+        for number, level in enumerate(levels, start=10):
+            add(store, number, priority=level)
+        costs.append(len(count(claim, store)))
+
+    assert costs[1] == costs[0] + 2 * (3 if connection.vendor == "mysql" else 2)
+
+
+@pytest.mark.django_db
+def test_failed_runs_that_are_tried_again_take_a_few_statements_however_many(store, count):
+    costs = []
+    for number in (1, 50):
+        store.remove_all_jobs()
+        add(store, number, retry=3)
+        runs = claim(store).runs
+        store.start_runs(runs, store.clock.now())
+        costs.append(len(count(end, store, runs, RunStatus.FAILED)))
+
+    # SQLite: begins with a write, and takes so many parameters and no more
+    assert costs == ([4, 6] if connection.vendor == "sqlite" else [3, 3])
+    assert JobRun.objects.filter(status="pending", attempt=2).count() == 51
+
+
+@pytest.mark.django_db
+def test_an_end_that_is_not_tried_again_is_one_statement_whatever_the_policy(store, count):
+    add(store, 50, retry=3)
+    runs = claim(store).runs
+    store.start_runs(runs, store.clock.now())
+
+    assert len(count(end, store, runs)) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", [1, 20])
+@pytest.mark.parametrize(
+    ("overlap", "more"),
+    [
+        pytest.param("skip", 1, id="skip-reads-which-runs-they-met"),
+        pytest.param("queue", 0, id="queue-inserts-pending-runs-in-place-of-live-ones"),
+        pytest.param("replace", 2, id="replace-locks-and-cancels-as-well"),
+    ],
+)
+def test_overlaps_take_a_few_statements_more_however_many(store, count, overlap, more, number):
+    add(store, number, overlap=overlap)
+    plain = len(count(claim, store))
+    store._host.clock.advance(60)
+
+    assert len(count(claim, store)) == plain + more
 
 
 @pytest.mark.django_db
@@ -271,11 +325,47 @@ def test_no_statement_of_a_whole_pass_reads_a_big_table_from_end_to_end(filled, 
     assert len(statements) >= 10
 
 
-def test_due_jobs_are_found_in_the_order_of_their_index_and_never_sorted(filled, store, count):
-    add(store, 20)
+@pytest.fixture
+def picky_store(settings):
+    """A node that serves a few queues only."""
+    settings.APSCHEDULER = {"queues": ["default", "mail"]}
+    store = DjangoJobStore()
+    store.start(Host(), "default")
+    yield store
+    store.shutdown()
+
+
+def test_no_statement_of_a_pass_with_attempts_overlaps_and_queues_reads_a_big_table_from_end_to_end(
+    filled, picky_store, count
+):
+    store = picky_store
+    for index, overlap in enumerate(("skip", "queue", "replace"), start=10):
+        add(store, index, overlap=overlap, retry={"attempts": 3, "delay": 0}, priority="high")
     analyze()
 
-    reads = [sql for sql in count(claim, store) if "wake_at" in sql and "ORDER BY" in sql]
+    def passes():
+        runs = claim(store).runs
+        store.start_runs(runs, store.clock.now())
+        end(store, runs[:20], RunStatus.FAILED)
+        for _ in range(3):
+            store._host.clock.advance(60)
+            store.start_runs(claim(store).runs, store.clock.now())
+
+    statements = count(passes)
+
+    assert {sql: full_reads(sql) for sql in statements if full_reads(sql)} == {}
+    assert JobRun.objects.filter(attempt=2).exists()
+    assert JobRun.objects.filter(cancel_requested_at__isnull=False).exists()
+    assert JobRun.objects.filter(status="skipped").exists()
+
+
+@pytest.mark.parametrize("queues", [(), ("default", "mail")], ids=["all-queues", "some-queues"])
+def test_due_jobs_are_found_in_the_order_of_their_index_and_never_sorted(filled, store, picky_store, count, queues):
+    add(store, 20)
+    analyze()
+    serving = picky_store if queues else store
+
+    reads = [sql for sql in count(claim, serving) if "wake_at" in sql and "ORDER BY" in sql]
 
     assert len(reads) >= 3
     for sql in reads:

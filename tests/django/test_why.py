@@ -142,3 +142,14 @@ def test_a_page_of_jobs_takes_two_queries(scheduler, fake_clock, django_assert_n
         sentences = why(rows, fake_clock.now())
 
     assert sentences == {row.pk: "" for row in rows}
+
+
+def test_a_queue_that_no_scheduler_serves_is_named_with_what_to_start(scheduler, fake_clock):
+    scheduler.add_job("tests.project.jobs:noop", "interval", minutes=5, id="stray", queue="mial")
+    scheduler.add_job("tests.project.jobs:noop", "interval", minutes=5, id="fine", queue="mail")
+    SchedulerNode.objects.update(queues='["mail", "default"]')
+
+    assert sentence("fine", fake_clock) == ""
+    assert sentence("stray", fake_clock) == (
+        "No scheduler serves queue 'mial': start `manage.py runscheduler --queues mial`. Did you mean 'mail'?"
+    )

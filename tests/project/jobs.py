@@ -60,6 +60,14 @@ def append(path: str, seconds: float = 0) -> None:
     time.sleep(seconds)
 
 
+def append_and_fail(path: str, seconds: float, attempts: int) -> None:
+    """Do what `append` does, and fail so many attempts."""
+    append(path, seconds)
+    run = current_run()
+    if run is not None and run.attempt <= attempts:
+        raise ConnectionError(f"attempt {run.attempt} fails, on purpose")
+
+
 async def append_async(path: str, seconds: float = 0) -> None:
     """Do what `append` does, in an event loop."""
     append(path)

@@ -48,18 +48,34 @@ class Ledger:
         self.slots: list[datetime] = []
         self.summaries = []
         self.running = 0
+        self.waiting = False
 
     def make_pass(self) -> None:
         while self.view.next_fire_time is not None and self.view.next_run_time <= self.now:
+            self.claim_waiting()
             if self.view.parked and self.running >= self.view.max_instances:
                 return
-            planned = plan(self.view._replace(live=self.running), self.now, self.limit)
+            planned = plan(self.view._replace(live=self.running, waiting=self.waiting), self.now, self.limit)
             self._apply(planned)
-            assert planned.slots or planned.summaries or planned.parked, "a plan of something due must change something"
+            changes = (planned.slots, planned.summaries, planned.waits, planned.parked)
+            assert any(changes), "a plan of something due must change something"
+
+    def claim_waiting(self) -> None:
+        if self.waiting and self.running < self.view.max_instances:
+            self.waiting = False
+            self.running += 1
 
     def _apply(self, planned) -> None:
         closed = [slot.fire_time for slot in planned.slots] + [summary.span.last for summary in planned.summaries]
         self.slots += [slot.fire_time for slot in planned.slots]
+        if planned.waits is not None:
+            assert not self.waiting
+            assert self.view.overlap != "skip"
+            assert self.running == self.view.max_instances
+            assert planned.waits.due_at <= self.now
+            self.waiting = True
+            self.slots.append(planned.waits.fire_time)
+            closed.append(planned.waits.fire_time)
         self.summaries += planned.summaries
         self.running += len(planned.slots)
         assert self.running <= self.view.max_instances
@@ -89,9 +105,10 @@ def all_fire_times(trigger, until):
     max_instances=st.integers(1, 4),
     grace=st.one_of(st.none(), st.sampled_from([0.5, 10, 60, 3600])),
     limit=st.integers(1, 5),
+    overlap=st.sampled_from(["skip", "queue", "replace"]),
     steps=STEPS,
 )
-def test_every_fire_time_is_accounted_for_exactly_once(trigger, coalesce, max_instances, grace, limit, steps):
+def test_every_fire_time_is_accounted_for_exactly_once(trigger, coalesce, max_instances, grace, limit, overlap, steps):
     ledger = Ledger(
         JobView(
             job_id="job",
@@ -101,6 +118,7 @@ def test_every_fire_time_is_accounted_for_exactly_once(trigger, coalesce, max_in
             coalesce=coalesce,
             max_instances=max_instances,
             grace=None if grace is None else timedelta(seconds=grace),
+            overlap=overlap,
         ),
         limit,
     )

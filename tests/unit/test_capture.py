@@ -290,18 +290,18 @@ def test_a_log_without_end_takes_no_more_memory_than_its_limit(context):
     with captured_logs(LogCapture(limit=65_536)), run_context(context):
         log.info("warm")
         tracemalloc.start()
-        begun = time.monotonic()
+        begun = time.thread_time()
         for _ in range(200):
             log.info("%s", megabyte)
         for number in range(20_000):
             log.info("line %06d", number)
-        took = time.monotonic() - begun
+        took = time.thread_time() - begun
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
 
     text = context.output.close().log
-    assert peak < 3_500_000  # a record, its message, and the tail
-    assert took < 30
+    assert peak < 1_000_000  # the tail, and what it is joined to
+    assert took < 10  # seconds of the processor
     assert len(text) <= 65_536 + 100
     assert re.fullmatch(r"… \[\d+ characters left out\] …", text.splitlines()[0])
     assert text.endswith("INFO shop.jobs: line 019999\n")

@@ -74,6 +74,8 @@ def test_the_older_name_of_the_start_still_works():
                 "traceback": None,
                 "run_id": None,
                 "count": 1,
+                "attempt": 1,
+                "retry_at": None,
             },
             "<JobExecutionEvent (code=4096 job_id='job')>",
             id="execution",

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from django_apscheduler_ng.planning import JobView, Plan, due_at, first_plan, plan
+from django_apscheduler_ng.planning import JobView, Plan, Slot, due_at, first_plan, plan
 from django_apscheduler_ng.runs import RunStatus
 from django_apscheduler_ng.triggers.base import BaseTrigger
 from django_apscheduler_ng.triggers.cron import CronTrigger
@@ -444,3 +444,57 @@ def test_a_trigger_that_does_not_increase_is_refused(answer):
 
 def test_every_status_of_a_summary_is_final():
     assert {RunStatus.MISSED, RunStatus.SKIPPED, RunStatus.COALESCED}.isdisjoint({"pending", "claimed", "running"})
+
+
+# -- overlaps ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("coalesce", [True, False], ids=["coalesce", "catch-up"])
+@pytest.mark.parametrize("overlap", ["queue", "replace"])
+def test_a_fire_time_that_meets_a_run_waits_where_the_job_asks_for_that(coalesce, overlap):
+    planned = plan(view(live=1, overlap=overlap, coalesce=coalesce), at(0), MANY)
+
+    assert planned.waits == Slot(at(0), at(0))
+    assert (slots(planned), summaries(planned), planned.parked) == ([], [], False)
+    assert (planned.next_fire_time, planned.closed_through) == (at(10), at(0))
+
+
+@pytest.mark.parametrize("coalesce", [True, False], ids=["coalesce", "catch-up"])
+def test_a_fire_time_is_skipped_while_another_one_waits(coalesce):
+    planned = plan(view(live=1, overlap="queue", waiting=True, coalesce=coalesce), at(0), MANY)
+
+    assert (planned.waits, summaries(planned)) == (None, [("skipped", 0, 0, 1)])
+
+
+def test_with_an_instance_free_a_fire_time_runs_whatever_the_overlap():
+    planned = plan(view(live=1, max_instances=2, overlap="replace"), at(0), MANY)
+
+    assert (slots(planned), planned.waits) == ([0], None)
+
+
+def test_of_several_fire_times_the_latest_waits_and_the_others_are_coalesced():
+    planned = plan(view(live=1, overlap="queue"), at(25), MANY)
+
+    assert planned.waits == Slot(at(20), at(20))
+    assert summaries(planned) == [("coalesced", 0, 10, 2)]
+    assert planned.closed_through == at(20)
+
+
+def test_where_each_counts_the_first_one_waits_and_the_others_are_skipped():
+    planned = plan(view(live=1, overlap="queue", coalesce=False), at(25), MANY)
+
+    assert planned.waits == Slot(at(0), at(0))
+    assert summaries(planned) == [("skipped", 10, 20, 2)]
+    assert planned.closed_through == at(20)
+
+
+def test_what_is_older_than_the_grace_time_does_not_wait():
+    planned = plan(view(DateTrigger(START), live=1, overlap="queue", grace=timedelta(seconds=5)), at(6), MANY)
+
+    assert (planned.waits, summaries(planned)) == (None, [("missed", 0, 0, 1)])
+
+
+def test_a_backlog_is_no_overlap():
+    planned = plan(view(live=1, overlap="queue", coalesce=False, parked=True), at(25), MANY)
+
+    assert (planned.waits, summaries(planned), planned.parked) == (None, [], True)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from ...conf_readers import as_queues
+from ...exceptions import ConfigurationError
 from ...serving import EXIT_CODES, Options, serve
 from ...stopping import StopRequests
+
+
+def _queues(text: str) -> tuple[str, ...]:
+    """Return the queues that the command line names."""
+    try:
+        return as_queues(text, "--queues")
+    except ConfigurationError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 class Command(BaseCommand):
@@ -27,6 +38,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--threads", type=int, metavar="N", help="threads of the executor 'default'")
         parser.add_argument("--processes", type=int, metavar="N", help="processes of the executor 'processpool'")
+        parser.add_argument(
+            "--queues",
+            type=_queues,
+            metavar="A,B",
+            help="claim only jobs of these queues, separated by commas; left out, those of the settings",
+        )
         parser.add_argument(
             "--paused", action="store_true", help="start without claiming anything; resume is up to a restart"
         )

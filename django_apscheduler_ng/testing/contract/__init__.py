@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-for _part in ("keeping", "claiming", "trouble", "scheduling"):
+for _part in ("keeping", "claiming", "retrying", "overlapping", "trouble", "scheduling"):
     pytest.register_assert_rewrite(f"{__name__}.{_part}")
 
 from .claiming import ClaimingContract  # noqa: E402 - after the asserts are made to explain themselves
 from .keeping import KeepingContract  # noqa: E402
+from .overlapping import OverlappingContract  # noqa: E402
+from .retrying import RetryingContract  # noqa: E402
 from .scheduling import SchedulingContract  # noqa: E402
 from .trouble import TroubleContract  # noqa: E402
 
 __all__ = ["JobStoreContract"]
 
 
-class JobStoreContract(KeepingContract, ClaimingContract, TroubleContract, SchedulingContract):
+class JobStoreContract(
+    KeepingContract, ClaimingContract, RetryingContract, OverlappingContract, TroubleContract, SchedulingContract
+):
     """Tests of a job store, to be collected by pytest. A subclass whose name begins with `Test` implements `make_store()`.
 
     Example:

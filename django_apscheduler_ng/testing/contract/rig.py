@@ -12,6 +12,7 @@ from ...clock import Clock
 from ...job import Job
 from ...jobstores.base import BaseJobStore, Claim
 from ...planning import first_plan
+from ...retries import class_name, class_names
 from ...runs import Outcome, Run, RunStatus, current_run
 from ...triggers.base import BaseTrigger
 from ...triggers.date import DateTrigger
@@ -145,6 +146,19 @@ class Rig:
         now = self.clock.now()
         for run in runs:
             self.store.finish(run, Outcome(status=RunStatus.SUCCEEDED, started_at=now, finished_at=now))
+
+    def fail(self, *runs: Run, status: RunStatus = RunStatus.FAILED, error: type[Exception] = ValueError) -> None:
+        """End the runs with an exception of this class."""
+        now = self.clock.now()
+        for run in runs:
+            outcome = Outcome(
+                status=status,
+                started_at=now,
+                finished_at=now,
+                exception_type=class_name(error),
+                exception_names=class_names(error),
+            )
+            self.store.finish(run, outcome)
 
     def travel(self, seconds: float) -> None:
         """Let time pass."""

@@ -40,7 +40,7 @@ class Calls:
 def test_calls_are_made_in_the_order_of_their_times_and_not_in_that_in_which_they_came(deadlines):
     calls = Calls()
 
-    deadlines.call_after(0.2, calls("late"))
+    deadlines.call_after(1.0, calls("late"))
     deadlines.call_after(0.1, calls("soon"))
     deadlines.call_after(0.0, calls("now"))
     calls.wait_for(3)

@@ -14,6 +14,7 @@ import pytest
 from django_apscheduler_ng.executors.asyncio import AsyncIOExecutor
 from django_apscheduler_ng.executors.futures import FuturesExecutor
 from django_apscheduler_ng.executors.pool import ProcessPoolExecutor, ThreadPoolExecutor
+from django_apscheduler_ng.executors.process import WorkerProcess
 from django_apscheduler_ng.runs import RunCancelled, RunStatus, current_run
 
 from . import bodies, guests
@@ -129,8 +130,7 @@ def test_beside_a_body_that_goes_on_other_runs_are_performed(start, ends, gate, 
 
     for _ in range(5):
         executor.submit(make_run(bodies.add, 1, 2), ends)
-
-    assert [ends.outcome().result for _ in range(5)] == [3] * 5
+        assert ends.outcome().result == 3
 
 
 def test_what_a_body_returns_too_late_is_dropped_with_a_word(start, ends, gate, caplog):
@@ -419,6 +419,24 @@ def test_a_run_that_is_cancelled_while_its_process_starts_is_not_performed(start
 
     assert outcome.status is RunStatus.CANCELLED
     assert ends.outcome().result == 2
+    assert not path.exists()
+
+
+def test_a_run_that_is_cancelled_before_there_is_a_process_is_not_performed(start, ends, tmp_path, monkeypatch):
+    path = tmp_path / "ran"
+    executor = start(ProcessPoolExecutor(1))
+    run = make_run(bodies.say, str(path), "ran")
+    start_process = WorkerProcess._start
+
+    def cancel_and_start(self):
+        cancel(executor, run)
+        start_process(self)
+
+    monkeypatch.setattr(WorkerProcess, "_start", cancel_and_start)
+    executor.submit(run, ends)
+
+    assert ends.outcome().status is RunStatus.CANCELLED
+    executor.shutdown()
     assert not path.exists()
 
 
