@@ -22,8 +22,11 @@ from tests import services
 from tests.acceptance.harness import Program
 from tests.conftest import require
 
-#: A worker is taken for dead soon.
-QUICK = {"heartbeat_interval": 0.3, "lease": 3.0, "poll_interval": 0.2}
+#: Nodes look often. The lease is one that a busy machine can keep.
+QUICK = {"heartbeat_interval": 0.3, "lease": 30.0, "poll_interval": 0.2}
+
+#: The lease where a test waits for it to be over, in seconds.
+SHORT_LEASE = 3.0
 
 BROKERS = {"rabbitmq": services.RABBITMQ, "redis": services.REDIS}
 
@@ -119,10 +122,10 @@ def start_node(transactional_db: None, settings: Any) -> Iterator[Callable[..., 
     """Start a node in this process: `start_node(broker, max_in_flight=3)`; it is shut down after the test."""
     nodes: list[BackgroundScheduler] = []
 
-    def start(broker: Broker | None = None, **executor: Any) -> BackgroundScheduler:
+    def start(broker: Broker | None = None, *, lease: float = 30.0, **executor: Any) -> BackgroundScheduler:
         kind = {} if broker is None else {"type": "celery", "app": broker.app}
         executors = {"cluster": {**kind, **executor}} if kind or executor else {}
-        settings.APSCHEDULER = {**QUICK, "executors": executors}
+        settings.APSCHEDULER = {**QUICK, "lease": lease, "executors": executors}
         node = make_node(get_config())
         node.start()
         nodes.append(node)

@@ -17,6 +17,7 @@ from django_apscheduler_ng.executors.celery import TASK
 from django_apscheduler_ng.models import JobRun
 from django_apscheduler_ng.runs import idempotency_key
 from tests.acceptance.harness import side_effects, wait_until
+from tests.cluster.conftest import SHORT_LEASE
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -149,7 +150,7 @@ def test_a_worker_that_is_killed_leaves_its_run_abandoned_and_run_again_where_as
     broker, start_worker, start_node, tmp_path
 ):
     path = tmp_path / "effects"
-    node = start_node(broker)
+    node = start_node(broker, lease=SHORT_LEASE)
     worker = start_worker(broker, concurrency=2)
     node.add_job(APPEND, args=[str(path), 60], executor="cluster", id="left")
     node.add_job(APPEND, args=[str(path), 60], executor="cluster", id="again", on_abandoned="rerun")
@@ -255,9 +256,10 @@ def test_no_more_runs_than_max_in_flight_are_live_over_all_nodes(rabbitmq, start
         nodes[number % 3].add_job(APPEND, args=[str(path), 0.1], executor="cluster", id=f"job-{number}")
 
     most = 0
-    while JobRun.objects.filter(status="succeeded").count() < 20:
+    while JobRun.objects.ended().count() < 20:
         most = max(most, JobRun.objects.live().count())
 
+    assert {status for _, status in states()} == {"succeeded"}
     assert most == 3
     assert sorted(effects(path).values()) == [1] * 20
 

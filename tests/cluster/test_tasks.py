@@ -21,7 +21,7 @@ from django_apscheduler_ng.exceptions import CallableReferenceError, Configurati
 from django_apscheduler_ng.hotsql import HotSQL
 from django_apscheduler_ng.models import JobRun
 from tests.acceptance.harness import NodeProcess, Program, side_effects, wait_until
-from tests.cluster.conftest import QUICK
+from tests.cluster.conftest import QUICK, SHORT_LEASE
 from tests.conftest import CHECKOUT
 from tests.project import jobs
 
@@ -248,7 +248,8 @@ def test_workers_of_a_back_end_in_the_database_perform_each_run_once(start, tmp_
     assert pids <= {worker.pid for worker in workers}
 
 
-def test_a_worker_of_the_database_that_is_killed_leaves_its_run_abandoned(start, tmp_path):
+def test_a_worker_of_the_database_that_is_killed_leaves_its_run_abandoned(start, tmp_path, settings):
+    settings.APSCHEDULER = {**settings.APSCHEDULER, "lease": SHORT_LEASE}
     path = tmp_path / "effects"
     start("node")
     worker = start("worker")
@@ -260,4 +261,4 @@ def test_a_worker_of_the_database_that_is_killed_leaves_its_run_abandoned(start,
     run = ended()
 
     assert (run.status, run.reason) == ("abandoned", "its worker died; whether it did its work is unknown")
-    assert QUICK["lease"] - 1 < (run.finished_at - killed_at).total_seconds() < QUICK["lease"] + 3
+    assert SHORT_LEASE - 1 < (run.finished_at - killed_at).total_seconds() < SHORT_LEASE + 3
