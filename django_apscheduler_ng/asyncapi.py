@@ -31,6 +31,10 @@ class AsyncJobsApi(JobsApi):
         """Change options of a job; see `modify_job()`."""
         return await sync_to_async(self.modify_job)(job_id, jobstore, **changes)
 
+    async def aedit_job(self, job_id: str, jobstore: str | None = None, **changes: Any) -> Job:
+        """Change options of a job, and plan a new trigger from now on; see `edit_job()`."""
+        return await sync_to_async(self.edit_job)(job_id, jobstore, **changes)
+
     async def areschedule_job(
         self, job_id: str, jobstore: str | None = None, trigger: Any = None, **trigger_args: Any
     ) -> Job:
@@ -68,9 +72,9 @@ class AsyncJobsApi(JobsApi):
             for job in batch:
                 yield job
 
-    async def arun_job(self, job_id: str, jobstore: str | None = None) -> str:
+    async def arun_job(self, job_id: str, jobstore: str | None = None, **arguments: Any) -> str:
         """Ask for one run of a job now; see `run_job()`."""
-        return await sync_to_async(self.run_job)(job_id, jobstore)
+        return await sync_to_async(self.run_job)(job_id, jobstore, **arguments)
 
     async def aexport_jobs(self, outfile: JobsFile, jobstore: str | None = None) -> int:
         """Write the jobs to a JSON document; see `export_jobs()`."""

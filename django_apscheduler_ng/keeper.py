@@ -6,7 +6,7 @@ Everything happens inside the caller's transaction. Nothing here performs a job;
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from .connections import begin_with_a_write
 from .edits import action_of, end_if_over, forgive, rest_with_trigger, write_runtime
 from .exceptions import in_a_series
 from .job import Job
-from .jobstores.base import Change, apply_change, keep_closed
+from .jobstores.base import Change, apply_change, called_with, keep_closed
 from .journal import Journal
 from .ledger import requested_run
 from .models import JobRun, ScheduledJob
@@ -196,7 +196,9 @@ class DjangoJobKeeper(DjangoJobReader):
             self._journal.write_many([(row, "removed", snapshot(row), {}) for row in jobs])
             jobs.delete()
 
-    def request_run(self, job_id: str) -> str:
+    def request_run(
+        self, job_id: str, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None
+    ) -> str:
         """Write a pending run; a node performs it."""
         with transaction.atomic(using=self.using):
             begin_with_a_write(self.using)
@@ -204,6 +206,9 @@ class DjangoJobKeeper(DjangoJobReader):
             if row is None:
                 raise self.missing(job_id)
             run: JobRun = requested_run(row, self.clock.now(), current_actor().name)
+            if args is not None or kwargs is not None:
+                called = definition(called_with(to_job(row), args, kwargs), ("args", "kwargs"))
+                run.args, run.kwargs = called["args"], called["kwargs"]
             run.save(using=self.using, force_insert=True)
             self._journal.write(row, "run requested", {}, {"run": run.pk})
         if self._host is not None:

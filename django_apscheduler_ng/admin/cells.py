@@ -45,6 +45,7 @@ _ACTION_TONES = {
     "retired": "warn",
     "declared again": "ok",
     "run requested": "busy",
+    "reverted": "warn",
 }
 #: What can happen to a job, in words.
 ACTIONS = {
@@ -61,6 +62,7 @@ ACTIONS = {
     "retired": _("retired"),
     "declared again": _("declared again"),
     "run requested": _("run requested"),
+    "reverted": _("taken back"),
 }
 
 
@@ -251,7 +253,7 @@ def changes_of(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     names = [name for name in {**before, **after} if name not in ("run", "trigger_type")]
     return [
         Change(
-            label=_label(name),
+            label=column_label(name),
             before=value_words(name, before[name]) if name in before else NOTHING,
             after=value_words(name, after[name]) if name in after else NOTHING,
         )
@@ -259,7 +261,7 @@ def changes_of(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     ]
 
 
-def _label(name: str) -> str:
+def column_label(name: str) -> str:
     """Return the words for a column of jobs."""
     known = {field.name: str(getattr(field, "verbose_name", field.name)) for field in ScheduledJob._meta.get_fields()}
     return known.get(name, name)

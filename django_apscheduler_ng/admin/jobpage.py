@@ -19,10 +19,15 @@ from ..models import JobLogEntry, JobRun, ScheduledJob
 from ..rows import differing
 from .base import APP, SchedulerAdmin
 from .cells import event_cells, last_outcome_html, next_run_html, run_cells, running_for
+from .editing import EditPages
 from .facts import JobFacts, gather_facts
 from .forms import ReasonForm
 from .preview import preview_context
 from .reschedule import ReschedulePage
+from .resuming import resume_context
+from .revisions import RevisionPages
+from .runnow import RunPage
+from .sentences import event_sentence
 from .shown import json_words, moment_html, schedule_words, value_words
 from .states import state_badges
 from .verbs import REMOVE, RESUME, RUN, VERBS, Tally, Verb, carry_out, tell
@@ -36,7 +41,7 @@ else:
 _LATEST = 10
 
 
-class JobPages(ReschedulePage, _Pages):
+class JobPages(EditPages, RevisionPages, RunPage, ReschedulePage, _Pages):
     """The pages of one job, mixed into its admin."""
 
     page_template = "job.html"
@@ -46,9 +51,18 @@ class JobPages(ReschedulePage, _Pages):
         site = self.admin_site
         views: dict[str, Callable[..., HttpResponse]] = {verb.name: partial(self.verb_view, verb) for verb in VERBS}
         views |= {"delete": partial(self.verb_view, REMOVE), "reschedule": self.reschedule_view}
+        views |= {"run": self.run_view, "edit": self.edit_view, "revisions": self.revisions_view}
+        revert = path(
+            "<path:object_id>/revert/<int:entry>/",
+            site.admin_view(self.revert_view),
+            name=f"{APP}_scheduledjob_revert",
+        )
         return [
-            path(f"<path:object_id>/{name}/", site.admin_view(view), name=f"{APP}_scheduledjob_{name}")
-            for name, view in views.items()
+            revert,
+            *(
+                path(f"<path:object_id>/{name}/", site.admin_view(view), name=f"{APP}_scheduledjob_{name}")
+                for name, view in views.items()
+            ),
         ]
 
     def page_context(self, request: HttpRequest, row: ScheduledJob) -> dict[str, Any]:
@@ -66,6 +80,7 @@ class JobPages(ReschedulePage, _Pages):
             "next_run": next_run_html(row, facts),
             "last_outcome": last_outcome_html(facts),
             "buttons": self._buttons(request, row),
+            "more": self._more(request, row),
             **_definition(row, facts),
             **preview_context(facts.trigger, facts.now, row),
             **self._history(row, facts),
@@ -78,17 +93,31 @@ class JobPages(ReschedulePage, _Pages):
             {
                 "label": verb.label,
                 "address": links.page(ScheduledJob, verb.name, row.pk),
-                "at_once": verb in (RUN, RESUME),
+                "at_once": verb is RUN,
                 "final": verb.final,
             }
             for verb in VERBS
             if verb.applies(row) and self._may(request, verb.permission)
         ]
+        place = next((index for index, button in enumerate(buttons) if button["final"]), len(buttons))
         if row.finished_at is None and self.has_change_permission(request):
-            address = links.page(ScheduledJob, "reschedule", row.pk)
-            place = next((index for index, button in enumerate(buttons) if button["final"]), len(buttons))
-            buttons.insert(place, {"label": gettext("Reschedule"), "address": address})
+            pages = (("edit", gettext("Edit")), ("reschedule", gettext("Reschedule")))
+            buttons[place:place] = [
+                {"label": label, "address": links.page(ScheduledJob, page, row.pk)} for page, label in pages
+            ]
         return buttons
+
+    def _more(self, request: HttpRequest, row: ScheduledJob) -> list[tuple[str, str]]:
+        """Return the label and the address of what is wanted less often."""
+        links = self.links(request)
+        more = (
+            [(gettext("Revisions"), links.page(ScheduledJob, "revisions", row.pk))] if links.sees(JobLogEntry) else []
+        )
+        if self.has_add_permission(request):
+            more.insert(0, (gettext("Duplicate"), f"{links.page(ScheduledJob, 'add')}?like={row.pk}"))
+        if row.finished_at is None and self.has_run_permission(request):
+            more.insert(0, (gettext("Run with other arguments"), links.page(ScheduledJob, "run", row.pk)))
+        return more
 
     def _may(self, request: HttpRequest, permission: str) -> bool:
         allowed: bool = getattr(self, f"has_{permission}_permission")(request)
@@ -104,7 +133,9 @@ class JobPages(ReschedulePage, _Pages):
             context["all_runs"] = f"{facts.links.page(JobRun, 'changelist')}?job={row.pk}"
         if facts.links.sees(JobLogEntry):
             entries = JobLogEntry.objects.using(self.database).about([row.pk]).order_by("-pk")[:_LATEST]
-            context["events"] = [event_cells(entry, facts.links) for entry in entries]
+            context["events"] = [
+                {"sentence": event_sentence(entry), **vars(event_cells(entry, facts.links))} for entry in entries
+            ]
             context["all_events"] = f"{facts.links.page(JobLogEntry, 'changelist')}?job={row.pk}"
         return context
 
@@ -121,13 +152,13 @@ class JobPages(ReschedulePage, _Pages):
         if not form.is_valid():
             return self.verb_page(request, verb, [row], form)
         tally = carry_out(verb, [row], request, self, form.cleaned_data["reason"])
-        self._tell_about(verb, row, tally, request)
+        self.tell_about(verb, row, tally, request)
         gone = bool(tally.done) and (verb is REMOVE or tally.answers.get(row.pk) is False)
         links = self.links(request)
         target = links.page(ScheduledJob, "changelist") if gone else links.page(ScheduledJob, "change", row.pk)
         return HttpResponseRedirect(target)
 
-    def _tell_about(self, verb: Verb, row: ScheduledJob, tally: Tally, request: HttpRequest) -> None:
+    def tell_about(self, verb: Verb, row: ScheduledJob, tally: Tally, request: HttpRequest) -> None:
         """Say what became of the verb; a run is linked."""
         if verb is RUN and tally.done:
             run = tally.answers[row.pk]
@@ -161,6 +192,7 @@ class JobPages(ReschedulePage, _Pages):
             "jobs": touched,
             "untouched": len(jobs) - len(touched),
             "declared": [job for job in touched if verb is REMOVE and job.declared],
+            **(resume_context(touched[0], SYSTEM_CLOCK.now()) if verb is RESUME and len(touched) == 1 else {}),
             "form": form,
             "hidden": hidden,
             "back": self._back(request, jobs, many=bool(hidden)),

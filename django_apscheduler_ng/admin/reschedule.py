@@ -17,7 +17,7 @@ from ..models import Origin, ScheduledJob
 from ..triggers.base import BaseTrigger
 from .base import SchedulerAdmin
 from .facts import gather_facts
-from .forms import TRIGGER_FORMS, ReasonForm, TriggerForm, initial_of, kind_of
+from .forms import TRIGGER_FORMS, ReasonForm, TriggerForm, initial_of, kind_of, zone_names
 from .preview import preview_context
 from .shown import schedule_words
 
@@ -85,6 +85,7 @@ class ReschedulePage(_Pages):
             "has_form": bool(kind_of(facts.trigger)),
             "back": self.links(request).page(ScheduledJob, "change", row.pk),
             "proposed": proposed and schedule_words(proposed),
+            "zones": zone_names(),
         }
         if proposed is not None:
             context |= preview_context(proposed, facts.now)

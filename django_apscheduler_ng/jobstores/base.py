@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from os import urandom
@@ -19,7 +19,7 @@ from ..exceptions import ConflictingIdError, JobLookupError
 from ..job import Job
 from ..planning import Plan, Summary, plan
 from ..runs import Outcome, Run
-from .keeping import Change, JobKeeper, StoreHost, apply_change, carry_over, keep_closed
+from .keeping import Change, JobKeeper, StoreHost, apply_change, called_with, carry_over, keep_closed
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ __all__ = [
     "Passed",
     "StoreHost",
     "apply_change",
+    "called_with",
     "carry_over",
     "keep_closed",
 ]
@@ -224,17 +225,26 @@ class BaseJobStore(JobKeeper):
             if self._live[job_id] <= 0:
                 del self._live[job_id]
 
-    def request_run(self, job_id: str) -> str:
+    def request_run(
+        self, job_id: str, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None
+    ) -> str:
         """Ask for one run of the job now, beside its schedule; returns the id of the run.
+
+        Args:
+            job_id: id of the job.
+            args: positional arguments of this run; None = those of the job.
+            kwargs: keyword arguments of this run; None = those of the job.
 
         Raises:
             JobLookupError: the job is not here.
+            InvalidJobError: the arguments do not fit the callable.
         """
         with self._lock:
             job = self.lookup_job(job_id)
             if job is None:
                 raise self.missing(job_id)
-            run = self._make_run(job, job.func, None, self.clock.now())
+            called = called_with(job, args, kwargs)
+            run = self._make_run(called, called.func, None, self.clock.now())
             self._live[job_id] -= 1
             self._requested.append((job, run))
         if self._host is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
 from threading import RLock
 from typing import Any, ClassVar, NoReturn, Protocol
@@ -242,6 +243,20 @@ def apply_change(job: Job, changes: Mapping[str, Any], now: datetime) -> None:
                 max(job.next_run_time, now) if _is_closed(job) else job.next_run_time
             )
     job.broken_reason = ""
+
+
+def called_with(job: Job, args: Iterable[Any] | None, kwargs: Mapping[str, Any] | None) -> Job:
+    """Return the job as one run is to call it; what is None stays as the job has it. The job itself is not changed.
+
+    Raises:
+        InvalidJobError: the arguments do not fit the callable.
+    """
+    given = {name: value for name, value in (("args", args), ("kwargs", kwargs)) if value is not None}
+    if not given:
+        return job
+    called = copy(job)
+    called.apply(given)
+    return called
 
 
 def _is_closed(job: Job) -> bool:

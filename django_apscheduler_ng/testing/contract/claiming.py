@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ...exceptions import JobLookupError
+from ...exceptions import InvalidJobError, JobLookupError
 from ...runs import RunStatus
 from .keeping import MISSING
 from .rig import Rig, at, every, note, once, passed, times
@@ -286,6 +286,25 @@ class ClaimingContract(Rig):
         assert tuple(run.args) == ("by hand",)
         assert self.stored().next_run_time == at(7)
         assert self.host.wakeups
+
+    def test_a_run_asked_for_by_hand_may_have_arguments_of_its_own(self) -> None:
+        self.add(trigger=every(60), args=["of the job"])
+
+        self.end(*self.run_due())
+        self.store.request_run("job", args=["by hand"])
+
+        (run,) = self.claim().runs
+
+        assert (run.fire_time, tuple(run.args)) == (None, ("by hand",))
+        assert tuple(self.stored().args) == ("of the job",)
+
+    def test_arguments_that_do_not_fit_ask_for_no_run(self) -> None:
+        self.add(trigger=every(60))
+
+        with pytest.raises(InvalidJobError, match="do not fit its signature"):
+            self.store.request_run("job", args=[1, 2, 3])
+
+        assert [run.fire_time for run in self.claim().runs] == [at(0)]
 
     def test_a_run_asked_for_by_hand_waits_for_a_free_instance(self) -> None:
         self.add(trigger=every(60))
