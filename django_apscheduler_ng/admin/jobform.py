@@ -142,7 +142,15 @@ class JobForm(ArgumentsForm):
         ("where", _("Where it runs"), ("executor", "queue", "priority")),
     )
 
-    func = forms.ChoiceField(label=_("Callable"), help_text=_("Registered in code with @job or @scheduled_job."))
+    func = forms.ChoiceField(
+        label=_("Callable"),
+        help_text=_("Registered in code with @job or @scheduled_job."),
+        error_messages={
+            "invalid_choice": _(
+                "Callable “%(value)s” is not registered. Choose one of the list, or decorate it with @job."
+            )
+        },
+    )
     name = forms.CharField(
         label=_("Name"), required=False, max_length=255, help_text=_("For people. Empty: that of the callable.")
     )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
@@ -17,20 +15,19 @@ from django.utils.translation import gettext
 from ..clock import SYSTEM_CLOCK
 from ..models import JobLogEntry, JobRun, ScheduledJob
 from ..rows import differing
+from .adding import AddPage
 from .base import APP, SchedulerAdmin
 from .cells import event_cells, last_outcome_html, next_run_html, run_cells, running_for
-from .editing import EditPages
+from .editing import EditPage
 from .facts import JobFacts, gather_facts
-from .forms import ReasonForm
 from .preview import preview_context
 from .reschedule import ReschedulePage
-from .resuming import resume_context
 from .revisions import RevisionPages
 from .runnow import RunPage
 from .sentences import event_sentence
 from .shown import json_words, moment_html, schedule_words, value_words
 from .states import state_badges
-from .verbs import REMOVE, RESUME, RUN, VERBS, Tally, Verb, carry_out, tell
+from .verbs import REMOVE, RUN, VERBS
 
 if TYPE_CHECKING:
     _Pages = SchedulerAdmin
@@ -41,7 +38,7 @@ else:
 _LATEST = 10
 
 
-class JobPages(EditPages, RevisionPages, RunPage, ReschedulePage, _Pages):
+class JobPages(AddPage, EditPage, RevisionPages, RunPage, ReschedulePage, _Pages):
     """The pages of one job, mixed into its admin."""
 
     page_template = "job.html"
@@ -97,7 +94,7 @@ class JobPages(EditPages, RevisionPages, RunPage, ReschedulePage, _Pages):
                 "final": verb.final,
             }
             for verb in VERBS
-            if verb.applies(row) and self._may(request, verb.permission)
+            if verb.applies(row) and self.may(request, verb.permission)
         ]
         place = next((index for index, button in enumerate(buttons) if button["final"]), len(buttons))
         if row.finished_at is None and self.has_change_permission(request):
@@ -115,13 +112,9 @@ class JobPages(EditPages, RevisionPages, RunPage, ReschedulePage, _Pages):
         )
         if self.has_add_permission(request):
             more.insert(0, (gettext("Duplicate"), f"{links.page(ScheduledJob, 'add')}?like={row.pk}"))
-        if row.finished_at is None and self.has_run_permission(request):
+        if row.finished_at is None and self.may(request, RUN.permission):
             more.insert(0, (gettext("Run with other arguments"), links.page(ScheduledJob, "run", row.pk)))
         return more
-
-    def _may(self, request: HttpRequest, permission: str) -> bool:
-        allowed: bool = getattr(self, f"has_{permission}_permission")(request)
-        return allowed
 
     def _history(self, row: ScheduledJob, facts: JobFacts) -> dict[str, Any]:
         """Return the latest runs and events, as far as the person may see them."""
@@ -138,66 +131,6 @@ class JobPages(EditPages, RevisionPages, RunPage, ReschedulePage, _Pages):
             ]
             context["all_events"] = f"{facts.links.page(JobLogEntry, 'changelist')}?job={row.pk}"
         return context
-
-    # -- buttons --------------------------------------------------------------------------------------------------------
-
-    def verb_view(self, verb: Verb, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask before a verb is done, and do it when that is posted."""
-        row = self.visible_row(request, object_id)
-        if not self._may(request, verb.permission):
-            raise PermissionDenied
-        if isinstance(row, HttpResponse):
-            return row
-        form = ReasonForm(request.POST if request.method == "POST" else None)
-        if not form.is_valid():
-            return self.verb_page(request, verb, [row], form)
-        tally = carry_out(verb, [row], request, self, form.cleaned_data["reason"])
-        self.tell_about(verb, row, tally, request)
-        gone = bool(tally.done) and (verb is REMOVE or tally.answers.get(row.pk) is False)
-        links = self.links(request)
-        target = links.page(ScheduledJob, "changelist") if gone else links.page(ScheduledJob, "change", row.pk)
-        return HttpResponseRedirect(target)
-
-    def tell_about(self, verb: Verb, row: ScheduledJob, tally: Tally, request: HttpRequest) -> None:
-        """Say what became of the verb; a run is linked."""
-        if verb is RUN and tally.done:
-            run = tally.answers[row.pk]
-            number = self.links(request).anchor(gettext("Run %(id)s") % {"id": run}, JobRun, run)
-            messages.success(request, format_html(gettext("{} of “{}” is asked for."), number, row))
-        elif verb is RESUME and tally.answers.get(row.pk) is False:
-            messages.warning(request, gettext("“%(job)s” had no further fire time and was removed.") % {"job": row})
-        else:
-            tell(verb, tally, request)
-
-    def _back(self, request: HttpRequest, jobs: Sequence[ScheduledJob], *, many: bool) -> str:
-        """Return where to go without doing anything."""
-        if many or not jobs:
-            return request.get_full_path()
-        return self.links(request).page(ScheduledJob, "change", jobs[0].pk)
-
-    def verb_page(
-        self,
-        request: HttpRequest,
-        verb: Verb,
-        jobs: Sequence[ScheduledJob],
-        form: ReasonForm,
-        hidden: Sequence[tuple[str, str]] = (),
-    ) -> HttpResponse:
-        """Return the page that asks before a verb is done with these jobs."""
-        touched = [job for job in jobs if verb.applies(job)]
-        context = {
-            "title": verb.question,
-            "is_below": len(jobs) == 1 and not hidden,
-            "verb": verb,
-            "jobs": touched,
-            "untouched": len(jobs) - len(touched),
-            "declared": [job for job in touched if verb is REMOVE and job.declared],
-            **(resume_context(touched[0], SYSTEM_CLOCK.now()) if verb is RESUME and len(touched) == 1 else {}),
-            "form": form,
-            "hidden": hidden,
-            "back": self._back(request, jobs, many=bool(hidden)),
-        }
-        return self.page(request, "job_action.html", jobs[0] if len(jobs) == 1 and not hidden else None, context)
 
 
 def _tone(row: ScheduledJob) -> str:

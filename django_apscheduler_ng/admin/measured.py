@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 from ..models import JobRun, Overlap
 from ..preview import preview
 from ..triggers.base import BaseTrigger
-from .shown import span_words
+from .shown import duration, span_words
 
 #: So many of the latest runs are measured.
 _MEASURED = 20
@@ -35,11 +35,12 @@ class Durations:
 def durations_of(using: str, job_key: int) -> Durations | None:
     """Return what the latest runs of a job took; None where none has ended."""
     runs = JobRun.objects.using(using).filter(job_key=job_key, started_at__isnull=False, finished_at__isnull=False)
-    times = runs.order_by("-pk").values_list("started_at", "finished_at")[:_MEASURED]
-    spans = [end - start for start, end in times]
+    latest = runs.order_by("-pk").only("started_at", "finished_at", "due_at")[:_MEASURED]
+    spans = [span.total_seconds() for run in latest if (span := duration(run, run.due_at)) is not None]
     if not spans:
         return None
-    return Durations(count=len(spans), typical=median(spans), longest=max(spans))
+    typical, longest = timedelta(seconds=median(spans)), timedelta(seconds=max(spans))
+    return Durations(count=len(spans), typical=typical, longest=longest)
 
 
 def closest(trigger: BaseTrigger, now: datetime) -> timedelta | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,23 +17,17 @@ from ..refs import load_callable
 from .jobform import ArgumentsForm, arguments_field
 from .proposal import signature_of
 from .shown import json_words
+from .verbpages import VerbPages
 from .verbs import RUN, Verb, carry_out
 
-if TYPE_CHECKING:
-    from .jobpage import JobPages
 
-    _Pages = JobPages
-else:
-    _Pages = object
-
-
-class RunPage(_Pages):
+class RunPage(VerbPages):
     """The page, mixed into the admin of jobs."""
 
     def run_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for arguments; posted, ask a scheduler for the run. Posted without arguments, those of the job are used."""
         row = self.visible_row(request, object_id)
-        if not self.has_run_permission(request):
+        if not self.may(request, RUN.permission):
             raise PermissionDenied
         if isinstance(row, HttpResponse):
             return row
