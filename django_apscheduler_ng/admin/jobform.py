@@ -19,7 +19,7 @@ from ..retries import Retry
 from ..rows import read_retry
 from ..serialization import load_value
 from .forms import ReasonForm
-from .shown import json_words
+from .shown import readable_json
 
 if TYPE_CHECKING:
     from .forms import Label
@@ -338,7 +338,7 @@ def callable_choices(present: str = "", *, blank: bool) -> list[tuple[str, Any]]
 def initial_of_job(row: ScheduledJob) -> dict[str, Any]:
     """Return what the form of a job shows at first."""
     plain = {name: _short(getattr(row, name)) for name in ("name", *_PLAIN)}
-    arguments = {"args": json_words(row.args), "kwargs": json_words(row.kwargs)}
+    arguments = {"args": readable_json(row.args), "kwargs": readable_json(row.kwargs)}
     return {"func": row.func_ref, "id": row.job_id, **plain, **arguments, **_retry_initial(row.retry)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -216,13 +217,24 @@ def capped(text: str) -> str:
 
 
 def json_words(text: str) -> str:
-    """Return stored JSON with indentation, or the text as it is where it is none."""
-    if len(text) > LONGEST_TEXT:
-        return capped(text)
+    """Return stored JSON with indentation, or the text as it is where it is none; cut where it is too long for a page."""
+    return capped(text) if len(text) > LONGEST_TEXT else capped(readable_json(text))
+
+
+def readable_json(text: str) -> str:
+    """Return all of stored JSON with indentation, or the text as it is where it is none."""
     try:
-        return capped(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
+        return _SURROGATE.sub(_escaped, json.dumps(json.loads(text), indent=2, ensure_ascii=False))
     except (ValueError, RecursionError):
         return text
+
+
+#: A page cannot be sent with one of them in it.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def value_words(name: str, value: Any) -> str:
@@ -231,6 +243,8 @@ def value_words(name: str, value: Any) -> str:
         return NOTHING
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     if name == "trigger" and isinstance(value, str):
         return schedule_words(read_trigger(ScheduledJob(trigger=value)))
     if name.endswith(("_time", "_at")) and isinstance(value, str):

@@ -102,6 +102,7 @@ def test_each_status_has_a_colour():
         pytest.param("{damaged", "{damaged", id="damaged"),
         pytest.param("[" * 20_000, "[" * 20_000, id="too-deep"),
         pytest.param("", "", id="empty"),
+        pytest.param('["\\ud800"]', '[\n  "\\ud800"\n]', id="lone-surrogate"),
     ],
 )
 def test_stored_json_is_shown_readably(text, shown):
