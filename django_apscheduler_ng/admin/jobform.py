@@ -46,6 +46,8 @@ _PLAIN = (
     "priority",
 )
 _JSON = {"rows": 3, "spellcheck": "false", "class": "apsng-code", "dir": "ltr"}
+_LIST = {**_JSON, "placeholder": "[]"}
+_OBJECT = {**_JSON, "placeholder": "{}"}
 
 
 def fields_of(option: str) -> tuple[str, ...]:
@@ -60,14 +62,14 @@ class ArgumentsForm(ReasonForm):
         label=_("Positional arguments"),
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs=_JSON),
+        widget=forms.Textarea(attrs=_LIST),
         help_text=_('A JSON list, such as [1, "text"].'),
     )
     kwargs = forms.CharField(
         label=_("Arguments by name"),
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs=_JSON),
+        widget=forms.Textarea(attrs=_OBJECT),
         help_text=_('A JSON object, such as {"limit": 100}.'),
     )
     field_order = ("args", "kwargs", "reason")
@@ -338,8 +340,13 @@ def callable_choices(present: str = "", *, blank: bool) -> list[tuple[str, Any]]
 def initial_of_job(row: ScheduledJob) -> dict[str, Any]:
     """Return what the form of a job shows at first."""
     plain = {name: _short(getattr(row, name)) for name in ("name", *_PLAIN)}
-    arguments = {"args": readable_json(row.args), "kwargs": readable_json(row.kwargs)}
-    return {"func": row.func_ref, "id": row.job_id, **plain, **arguments, **_retry_initial(row.retry)}
+    return {"func": row.func_ref, "id": row.job_id, **plain, **initial_arguments(row), **_retry_initial(row.retry)}
+
+
+def initial_arguments(row: ScheduledJob) -> dict[str, str]:
+    """Return what the fields of the arguments show at first: nothing where there are none."""
+    shown = {"args": readable_json(row.args), "kwargs": readable_json(row.kwargs)}
+    return {name: "" if text in ("[]", "{}") else text for name, text in shown.items()}
 
 
 def _retry_initial(text: str) -> dict[str, Any]:

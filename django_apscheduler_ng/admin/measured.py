@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 from ..models import JobRun, Overlap
 from ..preview import preview
 from ..triggers.base import BaseTrigger
-from .shown import duration, span_words
+from .shown import duration, rough_words, span_words
 
 #: So many of the latest runs are measured.
 _MEASURED = 20
@@ -87,12 +87,16 @@ def overlap_note(
     return OverlapNote(words=" ".join(words), tone=tone)
 
 
+def _gap_words(gap: timedelta) -> str:
+    return span_words(gap) if gap < timedelta(days=2) else rough_words(gap)
+
+
 def _facts(durations: Durations, gap: timedelta) -> str:
     return ngettext(
         "Fire times are as close as %(gap)s; the last run took %(typical)s.",
         "Fire times are as close as %(gap)s; a run takes %(typical)s, the middle of the last %(count)d.",
         durations.count,
-    ) % {"gap": span_words(gap), "typical": span_words(durations.typical), "count": durations.count}
+    ) % {"gap": _gap_words(gap), "typical": span_words(durations.typical), "count": durations.count}
 
 
 def _consequence(max_instances: int, overlap: str) -> str:

@@ -14,9 +14,8 @@ from ..bootstrap import RequestScheduler
 from ..exceptions import SchedulerError
 from ..models import ScheduledJob
 from ..refs import load_callable
-from .jobform import ArgumentsForm, arguments_field
+from .jobform import ArgumentsForm, arguments_field, initial_arguments
 from .proposal import signature_of
-from .shown import readable_json
 from .verbpages import VerbPages
 from .verbs import RUN, Verb, carry_out
 
@@ -56,7 +55,7 @@ class RunPage(VerbPages):
 
 def _form(request: HttpRequest, row: ScheduledJob) -> ArgumentsForm:
     data = request.POST if request.method == "POST" else None
-    return ArgumentsForm(data, initial={"args": readable_json(row.args), "kwargs": readable_json(row.kwargs)})
+    return ArgumentsForm(data, initial=initial_arguments(row))
 
 
 def _fits(form: ArgumentsForm, row: ScheduledJob) -> bool:
@@ -70,7 +69,7 @@ def _fits(form: ArgumentsForm, row: ScheduledJob) -> bool:
 
 def _with_arguments(form: ArgumentsForm, row: ScheduledJob) -> Verb:
     """Return the verb that asks for a run with the arguments of the form; those that are the job's own are left out."""
-    shown = {"args": readable_json(row.args), "kwargs": readable_json(row.kwargs)}
+    shown = initial_arguments(row)
     given = {
         name: form.cleaned_data[name] for name in shown if form.data.get(name, "").replace("\r\n", "\n") != shown[name]
     }

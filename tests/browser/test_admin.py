@@ -49,6 +49,8 @@ def test_a_job_is_paused_with_a_reason_and_resumed(pages, job):
     assert "Paused by maria since" in pages.text
 
     pages.press("Resume")
+    assert "Next fire times then" in pages.text
+    pages.press("Resume")
 
     assert not ScheduledJob.objects.get().paused
     assert "1 job is resumed." in pages.text

@@ -55,11 +55,14 @@ function followTyping(target, stale) {
     form.addEventListener("change", later);
 }
 
+function textOf(option) {
+    return `${option.textContent} ${option.value}`.toLowerCase();
+}
+
 // A long list of callables gets a field that shortens it.
 function makeSearchable(select) {
-    const options = [...select.querySelectorAll("option")];
-    if (options.length <= 8) return;
-    const entries = options.map((option) => ({ option, parent: option.parentElement, text: (option.textContent + " " + option.value).toLowerCase() }));
+    if (select.options.length <= 8) return;
+    const groups = [...select.children].map((child) => ({ child, options: child.tagName === "OPTGROUP" ? [...child.children] : null }));
     const search = document.createElement("input");
     search.type = "search";
     search.className = "apsng-search";
@@ -73,10 +76,12 @@ function makeSearchable(select) {
         event.stopPropagation(); // it is no part of the job
         const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
         const kept = select.value;
-        const found = entries.filter(({ option, text }) => option.value === kept || words.every((word) => text.includes(word)));
-        for (const { option } of entries) option.remove();
-        for (const { option, parent } of found) parent.append(option);
-        for (const group of select.querySelectorAll("optgroup")) group.hidden = !group.children.length;
+        const matches = (option) => option.value === kept || words.every((word) => textOf(option).includes(word));
+        select.replaceChildren();
+        for (const { child, options } of groups) {
+            if (options) child.replaceChildren(...options.filter(matches));
+            if (options ? child.children.length : !child.value || matches(child)) select.append(child);
+        }
         select.value = kept;
     });
     search.addEventListener("keydown", (event) => {
