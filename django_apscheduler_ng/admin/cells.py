@@ -47,6 +47,8 @@ _ACTION_TONES = {
     "run requested": "busy",
     "reverted": "warn",
 }
+#: Events that need no list of what they changed.
+_SELF_EVIDENT = ("paused", "resumed", "removed")
 #: What can happen to a job, in words.
 ACTIONS = {
     "added": _("added"),
@@ -199,7 +201,7 @@ def event_cells(entry: JobLogEntry, links: Links) -> EventCells:
         at=moment_html(entry.at),
         link=links.anchor(action_badge(entry), JobLogEntry, entry.pk),
         who=entry.actor_name or NOTHING,
-        changes=run_html(after, links) or _changes_html(before, after) or NOTHING,
+        changes=run_html(after, links) or _changes_html(before, after, entry.action) or NOTHING,
     )
 
 
@@ -210,8 +212,10 @@ def run_html(after: dict[str, Any], links: Links) -> SafeString | str:
     return links.anchor(gettext("run %(id)s") % {"id": after["run"]}, JobRun, after["run"])
 
 
-def _changes_html(before: dict[str, Any], after: dict[str, Any]) -> SafeString:
-    """Return the first changes as short lines; of a new job only its trigger."""
+def _changes_html(before: dict[str, Any], after: dict[str, Any], action: str) -> SafeString | str:
+    """Return the first changes as short lines; of a new job only its trigger, and none where the event says it all."""
+    if action in _SELF_EVIDENT:
+        return ""
     if not before:
         after = {name: value for name, value in after.items() if name == "trigger"}
     changes = changes_of(before, after)

@@ -25,7 +25,7 @@ from .reschedule import ReschedulePage
 from .revisions import RevisionPages
 from .runnow import RunPage
 from .sentences import event_sentence
-from .shown import json_words, moment_html, schedule_words, value_words
+from .shown import NOTHING, json_words, moment_html, retry_words, schedule_words, value_words
 from .states import state_badges
 from .verbs import REMOVE, RUN, VERBS
 
@@ -157,9 +157,14 @@ def _definition(row: ScheduledJob, facts: JobFacts) -> dict[str, list[tuple[str,
     ]
     how = [
         (label("executor"), row.executor),
+        (label("queue"), row.queue),
+        (label("priority"), row.get_priority_display()),
         (label("coalesce"), gettext("yes") if row.coalesce else gettext("no")),
         (label("max_instances"), row.max_instances),
+        (label("overlap"), row.get_overlap_display()),
         (gettext("starts at the latest"), grace),
+        (label("timeout"), NOTHING if row.timeout is None else f"{row.timeout:g}"),
+        (label("retry"), retry_words(row.retry)),
         (label("on_abandoned"), row.get_on_abandoned_display()),
         (label("environment"), row.environment or gettext("any")),
     ]

@@ -141,7 +141,6 @@ class RevisionPages(_Pages):
             "job": row,
             "plan": plan,
             "sentence": event_sentence(plan.entry),
-            "at": moment_html(plan.entry.at),
             "can": bool(plan.columns(overwrite=True)),
             "can_safely": bool(plan.columns(overwrite=False)),
             "form": form,

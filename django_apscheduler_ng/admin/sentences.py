@@ -28,22 +28,32 @@ _SENTENCES: dict[str, tuple[Label, Label]] = {
     "rescheduled": (_("%(who)s gave the job another schedule."), _("The job got another schedule.")),
     "reverted": (_("%(who)s took back a change of %(what)s."), _("A change was taken back: %(what)s.")),
     "run requested": (_("%(who)s asked for a run."), _("A run was asked for.")),
-    "updated from code": (_("%(who)s brought new code: %(what)s."), _("The code has changed: %(what)s.")),
-    "retired": (_("%(who)s retired the job."), _("No running scheduler declares the job any more: it rests.")),
-    "declared again": (_("%(who)s declared the job again."), _("A scheduler declares the job again: it goes on.")),
-    "broken": (_("%(who)s broke the job."), _("The job cannot be loaded or planned any more.")),
-    "repaired": (_("%(who)s repaired the job."), _("The job works again.")),
-    "finished": (_("%(who)s finished the job."), _("The schedule of the job has ended.")),
+}
+
+#: What happened by itself.
+_FACTS: dict[str, Label] = {
+    "updated from code": _("The code has changed: %(what)s."),
+    "retired": _("No running scheduler declares the job any more: it rests."),
+    "declared again": _("A scheduler declares the job again: it goes on."),
+    "broken": _("The job cannot be loaded or planned any more."),
+    "repaired": _("The job works again."),
+    "finished": _("The schedule of the job has ended."),
 }
 
 
 def event_sentence(entry: JobLogEntry) -> str:
     """Return what happened in one sentence."""
     before, after = event_values(entry)
-    by_somebody, by_nobody = _SENTENCES.get(entry.action, (_("%(who)s: %(action)s."), _("What happened: %(action)s.")))
     what = changed_words([name for name in {**before, **after} if name != "trigger_type"])
-    words = str(by_somebody if entry.actor_name else by_nobody)
-    return words % {"who": entry.actor_name, "what": what, "action": entry.action}
+    return _template(entry) % {"who": entry.actor_name, "what": what, "action": entry.action}
+
+
+def _template(entry: JobLogEntry) -> str:
+    if entry.action in _FACTS:
+        return str(_FACTS[entry.action])
+    unknown = (_("%(who)s: %(action)s."), _("What happened: %(action)s."))
+    by_somebody, by_nobody = _SENTENCES.get(entry.action, unknown)
+    return str(by_somebody if entry.actor_name else by_nobody)
 
 
 def changed_words(columns: Sequence[Any]) -> str:

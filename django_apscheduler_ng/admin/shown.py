@@ -17,9 +17,10 @@ from django.utils.translation import gettext_lazy as _
 
 from ..clock import SYSTEM_CLOCK
 from ..conf import get_config
+from ..exceptions import SchedulerError
 from ..models import JobRun, ScheduledJob
 from ..preview import Effect, Note
-from ..rows import read_trigger
+from ..rows import read_retry, read_trigger
 from ..runs import RunStatus
 from ..triggers.base import BaseTrigger
 
@@ -239,17 +240,44 @@ def _escaped(found: re.Match[str]) -> str:
 
 def value_words(name: str, value: Any) -> str:
     """Return one value of an event's before or after as people read it."""
+    if name == "retry" and value == "":
+        return retry_words("")
     if value is None or value == "":
         return NOTHING
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if name == "retry" and isinstance(value, str):
+        return retry_words(value)
     if name == "trigger" and isinstance(value, str):
         return schedule_words(read_trigger(ScheduledJob(trigger=value)))
     if name.endswith(("_time", "_at")) and isinstance(value, str):
         return _moment_words(value)
     return capped(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def retry_words(text: str) -> str:
+    """Return a stored retry policy as people read it."""
+    try:
+        retry = read_retry(text)
+    except SchedulerError:
+        return capped(text)
+    if retry is None or retry.attempts < 2:
+        return gettext("never")
+    words = ngettext(
+        "%(count)d attempt in all, the second after %(delay)s s",
+        "%(count)d attempts in all, the second after %(delay)s s",
+        retry.attempts,
+    ) % {"count": retry.attempts, "delay": f"{retry.delay:g}"}
+    if retry.attempts > 2:
+        longer = gettext("each delay %(factor)s times the last, at most %(most)s s")
+        words += ", " + longer % {"factor": f"{retry.backoff:g}", "most": f"{retry.max_delay:g}"}
+    if retry.on:
+        words += "; " + gettext("only after %(names)s") % {"names": ", ".join(retry.on)}
+    if retry.not_on:
+        words += "; " + gettext("never after %(names)s") % {"names": ", ".join(retry.not_on)}
+    return words
 
 
 def _moment_words(text: str) -> str:

@@ -19,7 +19,7 @@ def paths(shop):
     invoices, rates, sessions = (shop[name].pk for name in ("invoices.nightly", "rates.import", "cleanup.sessions"))
     failed = JobRun.objects.get(status="failed").pk
     summary = JobRun.objects.get(status="coalesced").pk
-    event = JobLogEntry.objects.get(action="rescheduled").pk
+    rescheduled = JobLogEntry.objects.get(action="rescheduled")
     return {
         "jobs": "scheduledjob/",
         "jobs-filtered": "scheduledjob/?state=paused",
@@ -29,11 +29,18 @@ def paths(shop):
         "pause": f"scheduledjob/{invoices}/pause/",
         "remove": f"scheduledjob/{invoices}/remove/",
         "reschedule": f"scheduledjob/{invoices}/reschedule/",
+        "add": "scheduledjob/add/",
+        "edit": f"scheduledjob/{invoices}/edit/",
+        "duplicate": f"scheduledjob/add/?like={invoices}",
+        "run-now": f"scheduledjob/{invoices}/run/",
+        "resume": f"scheduledjob/{sessions}/resume/",
+        "revisions": f"scheduledjob/{rescheduled.job_key}/revisions/",
+        "revert": f"scheduledjob/{rescheduled.job_key}/revert/{rescheduled.pk}/",
         "runs": "jobrun/",
         "run": f"jobrun/{failed}/change/",
         "run-summary": f"jobrun/{summary}/change/",
         "events": "joblogentry/",
-        "event": f"joblogentry/{event}/change/",
+        "event": f"joblogentry/{rescheduled.pk}/change/",
         "nodes": "schedulernode/",
         "node": f"schedulernode/{'a' * 32}/change/",
     }

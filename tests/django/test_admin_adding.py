@@ -390,3 +390,18 @@ def test_a_post_from_elsewhere_is_refused(db, registered):
 
     assert client.post(ADD, NEW).status_code == 403
     assert not ScheduledJob.objects.exists()
+
+
+@pytest.mark.urls("tests.django.test_admin_pages")
+def test_on_another_site_everything_stays_on_that_site(editor, report):
+    office = "/office/django_apscheduler_ng/scheduledjob/"
+    page = editor.get(f"{office}add/?like={report.pk}")
+    assert f'action="{office}add/"' in page.content.decode()
+
+    added = editor.post(f"{office}add/", filled(page))
+    copy = ScheduledJob.objects.get(job_id="report-copy")
+    edited = editor.post(f"{office}{copy.pk}/edit/", {**filled(editor.get(f"{office}{copy.pk}/edit/")), "timeout": "5"})
+
+    assert (added.status_code, added.url) == (302, f"{office}{copy.pk}/change/")
+    assert (edited.status_code, edited.url) == (302, f"{office}{copy.pk}/change/")
+    assert editor.get(f"{office}{copy.pk}/revisions/").status_code == 403, "the site has no pages of events"

@@ -44,10 +44,17 @@ def client(db):
 def every_address():
     """The address of every page there is, by what is in the database."""
     yield from (f"{PAGES}/{model}/" for model in ("scheduledjob", "jobrun", "joblogentry", "schedulernode"))
+    yield f"{PAGES}/scheduledjob/add/"
+    for entry in JobLogEntry.objects.filter(action="rescheduled"):
+        yield f"{PAGES}/scheduledjob/{entry.job_key}/revert/{entry.pk}/"
     for job in ScheduledJob.objects.all():
         yield from (
-            address(job, page) for page in ("change", "run", "pause", "resume", "remove", "delete", "reschedule")
+            address(job, page)
+            for page in ("change", "run", "pause", "resume", "remove", "delete", "reschedule", "revisions")
         )
+        if job.finished_at is None:
+            yield address(job, "edit")
+        yield f"{PAGES}/scheduledjob/add/?like={job.pk}"
         yield from (f"{address(job, 'reschedule')}?type={kind}" for kind in ("interval", "cron", "crontab", "date"))
         yield f"{address(job, 'reschedule')}?type=calendarinterval"
         yield f"{PAGES}/jobrun/?job={job.pk}"

@@ -251,6 +251,8 @@ def test_who_may(db, report):
         ),
         ("reverted", "maria", {"timeout": 1}, {"timeout": 3}, "maria took back a change of timeout (s)."),
         ("retired", "", {}, {}, "No running scheduler declares the job any more: it rests."),
+        ("broken", "scheduler", {}, {}, "The job cannot be loaded or planned any more."),
+        ("updated from code", "", {"timeout": 1}, {"timeout": 3}, "The code has changed: timeout (s)."),
         ("run requested", "maria", {}, {"run": 3}, "maria asked for a run."),
         ("of another version", "maria", {}, {}, "maria: of another version."),
     ],
