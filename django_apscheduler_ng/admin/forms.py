@@ -278,6 +278,15 @@ class CalendarIntervalForm(TriggerForm):
     on_overlap = _on_overlap()
 
 
+def problems_of(form: TriggerForm) -> list[str]:
+    """Return what is wrong with a filled form, each with the name of its field."""
+    return [
+        message if name == "__all__" or name in message else f"{form.fields[name].label}: {message}"
+        for name, messages in form.errors.items()
+        for message in map(str, messages)
+    ]
+
+
 _FORMS: tuple[type[TriggerForm], ...] = (IntervalForm, CronForm, CrontabForm, CalendarIntervalForm, DateForm)
 
 #: The forms by the name of their kind.

@@ -87,6 +87,18 @@ def overlap_note(
     return OverlapNote(words=" ".join(words), tone=tone)
 
 
+def overlap_with_runs(
+    trigger: BaseTrigger, now: datetime, using: str, job_key: int, max_instances: int, overlap: str
+) -> OverlapNote | None:
+    """Return what the latest runs of a job say about a trigger; None where there is nothing to say."""
+    durations = durations_of(using, job_key)
+    try:
+        gap = closest(trigger, now) if durations else None
+    except Exception:  # a broken trigger, or one of another package; the preview says so
+        return None
+    return overlap_note(durations, gap, max_instances, overlap) if durations and gap else None
+
+
 def _gap_words(gap: timedelta) -> str:
     return span_words(gap) if gap < timedelta(days=2) else rough_words(gap)
 

@@ -10,7 +10,7 @@ from ..declarations import registered_callables
 from ..triggers.base import BaseTrigger
 from ..triggers.unreadable import UnreadableTrigger
 from .draft import Draft
-from .measured import OverlapNote, closest, durations_of, overlap_note
+from .measured import OverlapNote, overlap_with_runs
 from .preview import preview_context
 from .shown import schedule_words
 
@@ -36,11 +36,9 @@ def proposal_context(draft: Draft, now: datetime, using: str, job_key: int | Non
 
 
 def _overlap(draft: Draft, trigger: BaseTrigger, now: datetime, using: str, job_key: int | None) -> OverlapNote | None:
-    durations = durations_of(using, job_key) if job_key is not None else None
-    gap = closest(trigger, now) if durations else None
-    if durations is None or not gap:
+    if job_key is None:
         return None
-    return overlap_note(durations, gap, _runs_at_once(draft), str(draft.form["overlap"].value()))
+    return overlap_with_runs(trigger, now, using, job_key, _runs_at_once(draft), str(draft.form["overlap"].value()))
 
 
 def _runs_at_once(draft: Draft) -> int:

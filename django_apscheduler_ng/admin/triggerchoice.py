@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext
 
 from ..triggers.base import BaseTrigger
-from .forms import TRIGGER_FORMS, CronForm, TriggerForm, initial_of, kind_of
+from .forms import TRIGGER_FORMS, CronForm, TriggerForm, initial_of, kind_of, problems_of
 
 if TYPE_CHECKING:
     from .forms import Label
@@ -72,13 +72,7 @@ class TriggerChoice:
 
     def problems(self) -> list[str]:
         """Return what is wrong with the chosen form, each with the name of its field."""
-        if self.form is None or not self.form.is_bound:
-            return []
-        return [
-            message if name == "__all__" or name in message else f"{self.form.fields[name].label}: {message}"
-            for name, messages in self.form.errors.items()
-            for message in map(str, messages)
-        ]
+        return [] if self.form is None or not self.form.is_bound else problems_of(self.form)
 
     def kinds(self) -> Iterator[tuple[str, Label, bool]]:
         """Yield the types with their names, and whether they are chosen."""

@@ -8,7 +8,6 @@ from django_apscheduler_ng.models import JobLogEntry, JobRun, ScheduledJob
 from django_apscheduler_ng.rows import read_trigger, to_job
 from django_apscheduler_ng.triggers.cron import CronTrigger
 from django_apscheduler_ng.triggers.interval import IntervalTrigger
-from tests.browser.conftest import PATIENCE
 from tests.project import jobs
 from tests.shop import make_node, make_run
 
@@ -52,20 +51,6 @@ def no_complaints(stranger):
     assert stranger.complaints == {}
 
 
-def wait_for(pages, text):
-    """Wait until the proposal says so."""
-    from selenium.common.exceptions import TimeoutException
-    from selenium.webdriver.support.wait import WebDriverWait
-
-    def shown():
-        return pages.find("[data-apsng-proposal]").text
-
-    try:
-        WebDriverWait(pages.driver, PATIENCE).until(lambda _driver: text.lower() in shown().lower())
-    except TimeoutException:
-        pytest.fail(f"{text!r} is not in {shown()!r}.")
-
-
 def type_keys(pages, *keys):
     """Press keys, wherever the focus is."""
     from selenium.webdriver.common.action_chains import ActionChains
@@ -105,8 +90,8 @@ def test_a_cron_job_is_added_with_the_keyboard_alone(pages, registered):
     type_keys(pages, "2", Keys.TAB, "30")
     tab_to(pages, "cron-timezone")
     type_keys(pages, *[Keys.BACKSPACE] * 3, "Europe/Berlin")
-    wait_for(pages, "at 02:30 every day")
-    wait_for(pages, "02:30 does not exist: runs at 03:00 instead")
+    pages.wait_for("at 02:30 every day")
+    pages.wait_for("02:30 does not exist: runs at 03:00 instead")
     tab_to(pages, "_save")
     pages.follow(lambda: type_keys(pages, Keys.ENTER))
 
@@ -122,19 +107,19 @@ def test_the_preview_follows_what_is_typed(pages, job):
     pages.open(f"scheduledjob/{job.pk}/change/")
     pages.press("Edit")
     assert not pages.find("[name=_preview]").is_displayed()
-    wait_for(pages, "Runs will not overlap.")
+    pages.wait_for("Runs will not overlap.")
 
     pages.fill("interval-hours", "")
-    wait_for(pages, "must have an interval")
+    pages.wait_for("must have an interval")
     pages.fill("interval-minutes", "5")
-    wait_for(pages, "Every 5 minutes")
-    wait_for(pages, "Runs will overlap.")
+    pages.wait_for("Every 5 minutes")
+    pages.wait_for("Runs will overlap.")
     pages.find("label[for=apsng-kind-crontab]").click()
     assert pages.find("[name=crontab-timezone]").get_attribute("value") == "Europe/Berlin"
     pages.fill("crontab-crontab", "75 * * * *")
-    wait_for(pages, "Cron field 'minute' must be within 0-59")
+    pages.wait_for("Cron field 'minute' must be within 0-59")
     pages.fill("crontab-crontab", "0 4 * * 1")
-    wait_for(pages, "at 04:00 on Monday")
+    pages.wait_for("at 04:00 on Monday")
     assert ScheduledJob.objects.get().revision == job.revision
 
     pages.press("Save")
@@ -166,7 +151,7 @@ def test_the_callables_are_searched(pages, job):
     pages.find(".apsng-search").send_keys(Keys.ENTER)
 
     assert pages.find("select[name=func]").get_attribute("value") == "tests.project.jobs:spin"
-    wait_for(pages, "spin(path: str, seconds: float)")
+    pages.wait_for("spin(path: str, seconds: float)")
 
 
 def test_two_people_edit_one_job(pages, job):

@@ -38,6 +38,7 @@ function followTyping(target, stale) {
             const answer = await fetch(form.action, { method: "POST", body: data, signal: fetching.signal });
             if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
             target.innerHTML = await answer.text();
+            target.hidden = false;
             stale.hidden = true;
         } catch (error) {
             if (error.name === "AbortError") return;
