@@ -40,6 +40,7 @@ def preview_context(trigger: BaseTrigger, now: datetime, job: ScheduledJob | Non
         "dst_notes": [
             {"day": note.day.isoformat(), "words": note_words(note), "effect": note.effect.value} for note in notes
         ],
+        "is_past": job is None and bool(moments) and moments[0] < now,
         "preview_zone": str(zone),
         "viewer_zone": str(timezone.get_current_timezone()),
     }

@@ -279,6 +279,13 @@ def test_the_script_gets_the_preview_alone(editor):
     assert "Return the argument." in page
 
 
+@pytest.mark.parametrize(("moment", "is_past"), [("2020-01-01T00:00", True), ("2040-01-01T00:00", False)])
+def test_the_preview_warns_of_a_date_that_has_passed(editor, moment, is_past):
+    given = {**NEW, "type": "date", "date-run_date": moment, "date-timezone": "UTC", "_fragment": "1"}
+
+    assert ("the job would run at once" in editor.post(ADD, given).content.decode()) is is_past
+
+
 def test_the_preview_says_what_is_wrong_with_the_trigger(editor):
     page = editor.post(ADD, {**NEW, "cron-hour": "25", "_fragment": "1"}).content.decode()
 
