@@ -25,9 +25,11 @@ def proposal_context(draft: Draft, now: datetime, using: str, job_key: int | Non
         job_key: primary key of the job whose runs are measured; None for none.
     """
     called = signature_of(str(draft.form["func"].value() or ""))
-    if draft.is_bound and not draft.choice.is_valid():
+    chosen = draft.choice.form
+    is_typed = chosen is not None and chosen.is_bound
+    if is_typed and not draft.choice.is_valid():
         return {"proposed": "", "trigger_problems": draft.choice.problems(), "called": called, "fire_times": []}
-    trigger = draft.choice.trigger if draft.is_bound else draft.choice.present
+    trigger = draft.choice.trigger if is_typed else draft.choice.present
     if trigger is None or isinstance(trigger, UnreadableTrigger):
         return {"proposed": "", "called": called, "fire_times": []}
     context = preview_context(trigger, now)

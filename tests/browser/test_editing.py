@@ -231,3 +231,37 @@ def test_without_scripts_buttons_do_the_same(pages, job):
         pages.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
     assert read_trigger(ScheduledJob.objects.get()) == CronTrigger(hour="5", timezone="Europe/Berlin")
+
+
+@pytest.mark.parametrize("language", ["en", "ar"], ids=["left-to-right", "right-to-left"])
+@pytest.mark.parametrize(("width", "dark"), [(360, True), (1600, False)], ids=["narrow-dark", "wide-light"])
+def test_nothing_is_clipped(pages, job, language, width, dark):
+    pages.driver.add_cookie({"name": "django_language", "value": language, "path": "/"})
+    get_scheduler().edit_job("report", timeout=30, kwargs={"value": "a-long-value-without-any-blank" * 12})
+    event = JobLogEntry.objects.last()
+    too_wide = {}
+
+    def look(name):
+        wide = pages.driver.execute_script("return document.documentElement.scrollWidth")
+        if wide > width:
+            too_wide[name] = wide
+        pages.shoot_whole(f"{name}-{language}-{width}", width, dark=dark)
+        pages.resize(width, 900, dark=dark)
+
+    pages.resize(width, 900, dark=dark)
+    for name in ("edit", "revisions", "run", f"revert/{event.pk}"):
+        pages.open(f"scheduledjob/{job.pk}/{name}/")
+        look(name.partition("/")[0])
+    pages.open(f"scheduledjob/{job.pk}/edit/")
+    pages.driver.execute_script("document.querySelectorAll('details').forEach(each => each.open = true)")
+    pages.fill("timeout", "45")
+    pages.fill("interval-hours", "")
+    pages.follow(pages.find("[name=_save]").click)
+    look("mistake")
+    pages.fill("interval-hours", "2")
+    get_scheduler().edit_job("report", timeout=31, queue="mails")
+    pages.follow(pages.find("[name=_save]").click)
+    look("conflict")
+
+    assert pages.driver.execute_script("return document.dir || 'ltr'") == ("rtl" if language == "ar" else "ltr")
+    assert too_wide == {}

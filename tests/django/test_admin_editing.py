@@ -274,6 +274,7 @@ def test_a_trigger_that_both_changed_is_kept_as_typed(editor, report, page):
     (clash,) = response.context["clashes"]
     assert (clash.column, clash.theirs, clash.yours) == ("trigger", "at 05:00 every day", "every 3 hours")
     assert filled(response)["type"] == "interval"
+    assert response.context["proposed"] == "every 3 hours"
     editor.post(page, filled(response))
     assert read_trigger(again(report)) == IntervalTrigger(hours=3, timezone=BERLIN)
 
