@@ -14,7 +14,7 @@ from ..bootstrap import RequestScheduler
 from ..exceptions import SchedulerError
 from ..models import ScheduledJob
 from ..refs import load_callable
-from .jobform import ArgumentsForm, arguments_field, initial_arguments
+from .arguments import ArgumentsForm, arguments_field, initial_arguments
 from .proposal import signature_of
 from .verbpages import VerbPages
 from .verbs import RUN, Verb, carry_out

@@ -2,11 +2,14 @@
 
 import html
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
+from django.db import connection
 
 from django_apscheduler_ng import get_scheduler
 from django_apscheduler_ng.admin.conflict import Shown
@@ -366,6 +369,33 @@ def test_a_job_that_is_not_there_leads_to_the_list(editor, report):
 
     assert response.redirect_chain == [(f"{PAGES}/scheduledjob/", 302)]
     assert "There is no job with the key “987654”." in text_of(response)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_save_at_the_same_moment_one_is_told_of_the_other(transactional_db, registered):
+    get_scheduler().add_job("tests.project.jobs:noop", "interval", hours=1, id="report", name="Report", timezone=BERLIN)
+    job = ScheduledJob.objects.get()
+    page = address(job, "edit")
+    people = [client_of("view_scheduledjob", "change_scheduledjob", name=name) for name in ("ada", "boris")]
+    together = Barrier(2)
+
+    def save(person, given):
+        together.wait(10)
+        try:
+            return person.post(page, given)
+        finally:
+            connection.close()
+
+    for seconds in range(1, 11):
+        forms = [{**filled(person.get(page)), "timeout": str(seconds * 10 + who)} for who, person in enumerate(people)]
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(save, people, forms))
+
+        assert sorted(answer.status_code for answer in answers) == [200, 302]
+        (winner,) = (who for who, answer in enumerate(answers) if answer.status_code == 302)
+        assert again(job).timeout == seconds * 10 + winner
+        (clash,) = answers[1 - winner].context["clashes"]
+        assert (clash.column, clash.theirs) == ("timeout", str(seconds * 10 + winner))
 
 
 # -- who may ----------------------------------------------------------------------------------------------------------
