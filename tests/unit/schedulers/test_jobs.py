@@ -23,6 +23,7 @@ from django_apscheduler_ng.triggers.date import DateTrigger
 from django_apscheduler_ng.triggers.interval import IntervalTrigger
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+OVER = IntervalTrigger(hours=1, end_date=NOW - timedelta(days=1))
 calls = []
 
 
@@ -468,7 +469,7 @@ def test_an_edit_of_a_paused_job_leaves_it_paused(scheduler):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        pytest.param({"trigger": IntervalTrigger(hours=1, end_date=NOW - timedelta(days=1))}, InvalidTriggerError, "never fires after now", id="past"),
+        pytest.param({"trigger": OVER}, InvalidTriggerError, "never fires after now", id="over"),
         pytest.param({"trigger": "cron"}, InvalidJobError, "Job option 'trigger' must be a trigger", id="name"),
         pytest.param({"executor": "gone"}, ConfigurationError, "Executor 'gone' is not configured", id="executor"),
         pytest.param({"args": [1, 2]}, InvalidJobError, "do not fit its signature", id="arguments"),
