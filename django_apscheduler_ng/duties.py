@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from .claiming import Claims, Identity
 from .clock import AnchoredClock
+from .cluster.watch import ClusterWatch
 from .connections import own_connection
 from .held import HeldRuns
 from .jobstores.base import StoreHost
@@ -59,6 +60,7 @@ class Duties:
         self._parking = parking
         self._told = told
         self._observer = Observer(lease, interval)
+        self._cluster = ClusterWatch(identity, clock, lease=lease, interval=interval)
         self._known_executors: set[str] = set()
         self._look_for_strays_at = 0.0
 
@@ -73,6 +75,7 @@ class Duties:
                 live = self._live() if self._bury(seen.heartbeats) else seen.unsettled
                 changed = self._hand_back(live, held)
             changed += self._rescue(live)
+            changed += self._cluster.look(self._host.executors())
             self._look_for_strays()
             self._told(seen.heartbeats)
         if changed:

@@ -179,6 +179,9 @@ def _pending(row: ScheduledJob | DueJob, **columns: Any) -> JobRun:
 #: Columns that begin anew with each attempt of a run.
 _ANEW = (
     "node",
+    "on_cluster",
+    "publish_at",
+    "beat",
     "worker",
     "start_until",
     "claimed_at",

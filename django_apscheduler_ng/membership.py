@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import uuid4
@@ -17,6 +18,7 @@ from . import __version__
 from .capture import LogCapture, start_capture, stop_capture
 from .claiming import NOTHING, Claims, Identity, Peek
 from .clock import AnchoredClock
+from .cluster.watch import clusters_of
 from .conf import Config, get_config
 from .connections import PASSING_ERRORS, own_connection
 from .duties import Duties
@@ -231,6 +233,7 @@ class Membership:
             if self._clock.in_doubt:
                 self._node.measure()
                 now = self._last_pass = self._clock.now()
+            self._claims.clusters = clusters_of(self._host.executors())
             peek = self._peek(now, free)
             if peek.earliest is None or peek.earliest > now:
                 return Claim(next_look=peek.earliest, starved=not all(free.values()), asked=peek is not NOTHING)
@@ -240,7 +243,8 @@ class Membership:
                 claim = self._claims.claim(now, free, peek, self._held.ended())
                 for run in claim.runs:
                     job_key, may_park = self._claims.holding(run)
-                    self._held.add(run, job_key, may_park=may_park)
+                    if run.executor not in self._claims.clusters:
+                        self._held.add(run, job_key, may_park=may_park)
             claim.next_look = self._next_look_after(claim, now, free)
         return claim
 
@@ -266,7 +270,15 @@ class Membership:
         return now + CONTENTION_PAUSE * 2.0 ** min(self._in_vain - 1, 10)
 
     def start_runs(self, runs: Sequence[Run], now: datetime) -> tuple[list[Run], list[Run]]:
-        """Start runs with a fenced update: those that this node no longer holds are left out."""
+        """Start runs with a fenced update: those that this node no longer holds are left out.
+
+        The workers of a cluster start theirs themselves, and judge whether these are late; they find them in the ledger.
+        """
+        theirs = [replace(run, ledger=self.identity.using) for run in runs if run.executor in self._claims.clusters]
+        started, late = self._start_mine([run for run in runs if run.executor not in self._claims.clusters], now)
+        return started + theirs, late
+
+    def _start_mine(self, runs: Sequence[Run], now: datetime) -> tuple[list[Run], list[Run]]:
         late = [run for run in runs if run.start_until is not None and now > run.start_until]
         timely = [run for run in runs if run not in late] if late else list(runs)
         with self._held.lock:

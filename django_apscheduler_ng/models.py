@@ -253,8 +253,14 @@ class JobRun(models.Model):
     finished_at = UTCDateTimeField(_("finished at"), null=True, blank=True)
     #: How it stands.
     status = models.CharField(_("status"), max_length=12, choices=list(_STATUS_LABELS.items()))
-    #: Id of the node that claimed it.
+    #: Id of the node that claimed it; of a run on a cluster, the lease of the worker that performs it.
     node = models.CharField(_("node"), max_length=32, blank=True)
+    #: Whether a worker of a cluster performs it; its executor holds it until one has started it, and no node does.
+    on_cluster = models.BooleanField(_("on a cluster"), default=False)
+    #: When to publish it again if no worker has started it; NULL = not on a cluster.
+    publish_at = UTCDateTimeField(_("published again at"), null=True, blank=True)
+    #: A counter of the worker on a cluster; its lease lasts as long as this goes on.
+    beat = models.PositiveBigIntegerField(_("signs of life"), default=0)
     #: Name of the thread or process that ran the body.
     worker = models.CharField(_("worker"), max_length=255, blank=True)
     #: When somebody, or something, asked for its cancellation; NULL = nobody did.
@@ -378,3 +384,22 @@ class SchedulerNode(models.Model):
     def __str__(self) -> str:
         """Return host and process id."""
         return f"{self.host}:{self.pid}"
+
+
+class ExecutorLock(models.Model):
+    """One row for each executor whose runs workers of a cluster perform: claims lock it while they count what is in flight."""
+
+    #: The job store, as in the job.
+    namespace = ExactCharField(_("job store"), max_length=100)
+    #: Alias of the executor.
+    executor = ExactCharField(_("executor"), max_length=100)
+
+    class Meta:
+        verbose_name = _("lock of an executor")
+        verbose_name_plural = _("locks of executors")
+        constraints = [models.UniqueConstraint(fields=["namespace", "executor"], name="apsng_lock_uniq")]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        """Return job store and executor."""
+        return f"{self.namespace}: {self.executor}"

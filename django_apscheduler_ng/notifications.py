@@ -51,3 +51,10 @@ def _telling(rows: _Rows, news: str) -> _Rows:
         return rows
     told = Func(Value(CHANNEL), Value(news), function="pg_notify", output_field=TextField())
     return rows.annotate(told=Cast(told, CharField()))
+
+
+def tell(using: str, namespace: str) -> None:
+    """Tell the nodes that there may be something to do, where that is possible."""
+    if are_sent(using):
+        with connections[using].cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload(namespace)])

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .exceptions import InvalidJobError, SchedulerError, did_you_mean
+from .handover import as_callable
 from .refs import callable_ref, load_callable
 from .retries import Retry
 from .triggers.base import BaseTrigger, as_utc
@@ -88,6 +89,7 @@ def _checked_func(value: object) -> tuple[Callable[..., Any], str | None]:
     """Return the callable and its reference; None where it has none, which only stores within the process can keep."""
     if isinstance(value, str):
         return load_callable(value), value
+    value = as_callable(value)
     if not callable(value):
         raise InvalidJobError(
             f"Job option 'func' must be a callable or a reference like 'package.module:function', got {value!r}. "

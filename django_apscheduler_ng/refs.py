@@ -13,6 +13,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from .exceptions import CallableReferenceError, InvalidJobError
+from .handover import as_callable
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -27,6 +28,7 @@ def callable_ref(func: Callable[..., Any]) -> str:
     Raises:
         CallableReferenceError: `func` is no callable, or another process could not find it.
     """
+    func = as_callable(func)
     ref = own_ref(func)
     try:
         found = load_callable(ref)
@@ -49,6 +51,7 @@ def own_ref(func: Callable[..., Any]) -> str:
     Raises:
         CallableReferenceError: `func` is no callable, or one that another process could never find.
     """
+    func = as_callable(func)
     if reason := _unnameable(func):
         raise _no_reference(func, *reason)
     return ":".join(_module_and_name(func))
@@ -95,8 +98,25 @@ def describe_callable(func: Callable[..., Any]) -> str:
 def load_callable(ref: str) -> Callable[..., Any]:
     """Import and return the callable that `ref` leads to. Nothing but its module is imported.
 
+    In place of a task of Celery or Django it is the callable that hands calls over to the task's back end.
+
     Raises:
         CallableReferenceError: `ref` is no reference, or does not lead to a callable.
+    """
+    found = as_callable(load_object(ref))
+    if not callable(found):
+        raise CallableReferenceError(
+            f"Callable {ref!r} leads to {found!r}, which cannot be called. Name a function, a class or a method."
+        )
+    loaded: Callable[..., Any] = found
+    return loaded
+
+
+def load_object(ref: str) -> Any:
+    """Import and return what `ref` leads to, whether it can be called or not.
+
+    Raises:
+        CallableReferenceError: `ref` is no reference, or leads nowhere.
     """
     module_name, name = _split(ref)
     found: Any = _import(ref, module_name)
@@ -111,12 +131,7 @@ def load_callable(ref: str) -> Callable[..., Any]:
                 f"Callable {ref!r} leads through the module {found.__name__!r}; a reference names the module where the "
                 f"callable is defined. Write it as '{found.__name__}:…'."
             )
-    if not callable(found):
-        raise CallableReferenceError(
-            f"Callable {ref!r} leads to {found!r}, which cannot be called. Name a function, a class or a method."
-        )
-    loaded: Callable[..., Any] = found
-    return loaded
+    return found
 
 
 _MISSING = object()

@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 def unsettled(using: str, namespace: str, node: str) -> QuerySet[JobRun]:
-    """Return the live runs of this node, and those whose node is not alive."""
+    """Return the live runs of this node, and those whose node is not alive; workers of a cluster are no nodes."""
     alive = SchedulerNode.objects.using(using).alive().filter(pk=OuterRef("node"))
-    runs = JobRun.objects.using(using).live_in(namespace).exclude(node="")
+    runs = JobRun.objects.using(using).live_in(namespace).exclude(node="").filter(on_cluster=False)
     return runs.filter(Q(node=node) | ~Exists(alive))
 
 
@@ -54,13 +54,14 @@ def bury(using: str, node: str, heartbeat: int) -> bool:
     return bool(alive.update(state=NodeState.DEAD))
 
 
-def rescue(using: str, stranded: Mapping[int, str], now: datetime) -> int:
+def rescue(using: str, stranded: Mapping[int, str], now: datetime, who: str = "node") -> int:
     """Handle live runs whose node is not alive; returns how many there still were.
 
     Args:
         using: alias of the database.
         stranded: by key, the node that each was found on; one that others have rescued meanwhile is on another node, or on none.
         now: the current moment, aware.
+        who: what it is that died: a node, or a worker of a cluster.
     """
     rows = JobRun.objects.using(using).live().filter(pk__in=list(stranded)).order_by("pk") if stranded else ()
     found = [run for run in rows if run.node == stranded[run.pk]]
@@ -72,14 +73,15 @@ def rescue(using: str, stranded: Mapping[int, str], now: datetime) -> int:
         _of(using, found, RunStatus.RUNNING).filter(cancel_requested_at__isnull=False).update(
             status=RunStatus.CANCELLED,
             finished_at=now,
-            reason="its node died while it was being cancelled; whether it did its work is unknown",
+            reason=f"its {who} died while it was being cancelled; whether it did its work is unknown",
         )
         rerun = _rerun(using, found, now)
         abandoned = _of(using, found, RunStatus.RUNNING).update(
-            status=RunStatus.ABANDONED, finished_at=now, reason="its node died; whether it did its work is unknown"
+            status=RunStatus.ABANDONED, finished_at=now, reason=f"its {who} died; whether it did its work is unknown"
         )
     logger.error(
-        "Runs of nodes that died: %d pending again, %d abandoned, %d of these run again as their jobs ask.",
+        "Runs of %ss that died: %d pending again, %d abandoned, %d of these run again as their jobs ask.",
+        who,
         given,
         abandoned,
         rerun,

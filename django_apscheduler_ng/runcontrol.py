@@ -1,7 +1,8 @@
 """What people ask of runs, written to the ledger in whatever process they ask: end this one, try that one again.
 
-A run that waits is cancelled by whoever asks, with an update that is fenced by its status. One that a node has is only marked: that
-node notices (`obeying`) and ends it. Everything happens inside the caller's transaction.
+A run that waits, for a node or for a worker of a cluster, is cancelled by whoever asks, with an update that is fenced by its status.
+One that a node or a worker has is only marked: the node notices (`obeying`), or the worker does (`cluster.lease`), and ends it.
+Everything happens inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from .actors import current_actor
 from .clock import Clock
@@ -73,7 +75,8 @@ class RunControl:
             "cancel_reason": reason or current_actor().reason,
         }
         cancelled = {"status": RunStatus.CANCELLED, "finished_at": now, "reason": "it was cancelled before it began"}
-        if runs.filter(status=RunStatus.PENDING).update(**cancelled, **wish):
+        waits = Q(status=RunStatus.PENDING) | Q(status=RunStatus.CLAIMED, on_cluster=True)
+        if runs.filter(waits).update(**cancelled, **wish):
             return "run cancelled"
         marked = runs.filter(status__in=LIVE_STATUSES, cancel_requested_at=None).update(**wish)
         return "cancellation requested" if marked else ""

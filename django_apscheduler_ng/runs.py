@@ -38,6 +38,9 @@ class RunStatus(StrEnum):
 #: Promised or under way: these count against `max_instances`.
 LIVE_STATUSES = (RunStatus.CLAIMED, RunStatus.RUNNING)
 
+#: Ends with which the job has done what it is there for.
+SUCCESSES = (RunStatus.SUCCEEDED, RunStatus.HANDED_OVER)
+
 #: Ends after which a run may be tried again.
 RETRIED_STATUSES = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 
@@ -159,6 +162,8 @@ class Run:
     #: Latest moment at which the body may still start; None = no limit.
     start_until: datetime | None = None
     attempt: int = 1
+    #: Alias of the database whose ledger has a row of the run that workers of a cluster can find; None = there is none.
+    ledger: str | None = None
     #: The job store's name for what it keeps its jobs under, the same on every node; empty = the alias.
     namespace: str = ""
     #: Id of the first attempt; empty = this is the first.

@@ -37,17 +37,18 @@ from tests import services  # noqa: E402
 
 #: What a virtual environment must have to be used as it is.
 NEEDED = (
-    "django", "environ", "hatchling", "importlinter", "mypy", "nx_27017", "psycopg", "pymongo", "pytest", "pytest_django",
-    "redis", "sphinx", "sqlalchemy", "whitenoise", "xdist",
+    "celery", "django", "django_tasks_db", "environ", "hatchling", "importlinter", "mypy", "nx_27017", "psycopg", "pymongo",
+    "pytest", "pytest_django", "redis", "sphinx", "sqlalchemy", "whitenoise", "xdist",
 )  # fmt: skip
 
 #: Tests that run in this process, and tests that start others, which take turns by file; as patterns below `tests`.
 PARALLEL = ("unit", "guide", "properties", "contract", "django", "architecture", "docs", "stores")
-PROCESSES = ("concurrency", "acceptance", "chaos", "browser")
+PROCESSES = ("concurrency", "cluster", "acceptance", "chaos", "browser")
 #: What is repeated on every database.
 PARALLEL_PER_DATABASE = ("contract", "django")
 PROCESSES_PER_DATABASE = (
     "concurrency",
+    "cluster",
     "acceptance/test_runscheduler*.py",
     "acceptance/test_embedding.py",
     "chaos",

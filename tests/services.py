@@ -49,7 +49,7 @@ def find_program(name: str) -> str | None:
 def _answers(url: str) -> bool:
     """Tell whether something accepts connections at the host and port of the URL."""
     parts = urlsplit(url)
-    ports = {"postgres": 5432, "postgresql": 5432, "mysql": 3306, "mariadb": 3306, "redis": 6379}
+    ports = {"postgres": 5432, "postgresql": 5432, "mysql": 3306, "mariadb": 3306, "redis": 6379, "amqp": 5672}
     try:
         with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or ports[parts.scheme]), timeout=5):
             return True
@@ -70,7 +70,12 @@ MARIADB = Service(
 REDIS = Service(
     name="Redis",
     variable="TEST_REDIS_URL",
-    purpose="the job store in Redis",
+    purpose="the job store in Redis, and Celery's workers on Redis",
+)
+RABBITMQ = Service(
+    name="RabbitMQ",
+    variable="TEST_AMQP_URL",
+    purpose="Celery's workers on RabbitMQ",
 )
 CHROMIUM = Service(
     name="Chromium",
@@ -100,7 +105,7 @@ COMPILER = Service(
 )
 #: By the values of `TEST_DATABASE`.
 PRIVATE_SERVERS = {"postgres": PRIVATE_POSTGRES, "mariadb": PRIVATE_MARIADB, "sqlite": PRIVATE_SQLITE}
-SERVICES = (POSTGRES, MARIADB, REDIS, CHROMIUM, PRIVATE_POSTGRES, PRIVATE_MARIADB, PGBOUNCER, COMPILER)
+SERVICES = (POSTGRES, MARIADB, REDIS, RABBITMQ, CHROMIUM, PRIVATE_POSTGRES, PRIVATE_MARIADB, PGBOUNCER, COMPILER)
 
 
 def required() -> bool:

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import django
 import environ
 
 #: The same in every process of one test run, and different for every run: names what the run creates.
@@ -88,6 +89,15 @@ INSTALLED_APPS = [
     "django_apscheduler_ng",
     "tests.project",
 ]
+# for processes that a test starts
+INSTALLED_APPS += [name for name in os.environ.get("TEST_APPS", "").split(",") if name]
+
+_DJANGO_TASKS = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
+TASKS = {
+    "default": {"BACKEND": f"{_DJANGO_TASKS}.backends.dummy.DummyBackend"},
+    "immediate": {"BACKEND": f"{_DJANGO_TASKS}.backends.immediate.ImmediateBackend"},
+    **json.loads(os.environ.get("TEST_TASKS", "{}")),
+}
 MIDDLEWARE = [
     "tests.policy.strict_policy",
     "django.middleware.security.SecurityMiddleware",

@@ -31,7 +31,7 @@ def _ended(tell: Teller, run: JobRun) -> str:
     error = ": ".join(filter(None, [run.exception_type, run.exception_message.strip().partition("\n")[0][:200]]))
     why = error or run.reason
     facts = {
-        "node": tell.facts.node_name(run.node),
+        "node": _place(tell, run),
         "late": span_words(late),
         "took": span_words(took),
         "status": run.get_status_display(),
@@ -43,11 +43,21 @@ def _ended(tell: Teller, run: JobRun) -> str:
     return _("It ran on %(node)s, %(late)s late: %(status)s after %(took)s (run %(run)d)%(why)s") % facts
 
 
+def _place(tell: Teller, run: JobRun) -> str:
+    """Return who performs a run, or did: a node, or a worker of a cluster."""
+    return run.worker if run.on_cluster else tell.facts.node_name(run.node)
+
+
 def _pending(tell: Teller, run: JobRun) -> str:
     return _("It waits to be claimed by a scheduler (run %(run)d).") % {"run": run.pk}
 
 
 def _claimed(tell: Teller, run: JobRun) -> str:
+    if run.on_cluster:
+        return _("It was handed to executor %(executor)r, and no worker has started it yet (run %(run)d).") % {
+            "executor": run.executor,
+            "run": run.pk,
+        }
     return _("%(node)s has claimed it, and has not started it yet (run %(run)d).") % {
         "node": tell.facts.node_name(run.node),
         "run": run.pk,
@@ -56,7 +66,7 @@ def _claimed(tell: Teller, run: JobRun) -> str:
 
 def _running(tell: Teller, run: JobRun) -> str:
     return _("It has been running on %(node)s since %(when)s, started %(late)s late (run %(run)d).") % {
-        "node": tell.facts.node_name(run.node),
+        "node": _place(tell, run),
         "when": tell.when(run.started_at),
         "late": span_words((run.started_at or run.due_at) - run.due_at),
         "run": run.pk,
@@ -64,8 +74,11 @@ def _running(tell: Teller, run: JobRun) -> str:
 
 
 def _abandoned(tell: Teller, run: JobRun) -> str:
-    return _("It started on %(node)s at %(when)s, and that node died: how far it got is not known (run %(run)d).") % {
-        "node": tell.facts.node_name(run.node),
+    told = _("It started on %(node)s at %(when)s, and that node died: how far it got is not known (run %(run)d).")
+    if run.on_cluster:
+        told = _("It started on %(node)s at %(when)s, and that worker died: how far it got is not known (run %(run)d).")
+    return told % {
+        "node": _place(tell, run),
         "when": tell.when(run.started_at),
         "run": run.pk,
     }
@@ -87,6 +100,10 @@ def _why_late(tell: Teller, run: JobRun) -> str:
     if run.claimed_at - run.due_at > patience:
         return _why_unclaimed(tell, run.due_at, run.claimed_at)
     if run.started_at is not None and run.started_at - run.claimed_at > patience:
+        if run.on_cluster:
+            return _("It was claimed at once, and waited for a worker of executor %(executor)r.") % {
+                "executor": run.executor
+            }
         return _("It was claimed at once, and waited for a free slot of executor %(executor)r.") % {
             "executor": run.executor
         }

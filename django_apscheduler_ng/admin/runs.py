@@ -172,6 +172,8 @@ def _job_html(row: JobRun, facts: RunFacts) -> SafeString:
 
 
 def _node_html(row: JobRun, facts: RunFacts) -> SafeString:
+    if row.on_cluster:
+        return format_html("{}", gettext("workers of a cluster"))
     shown = facts.node if facts.has_node else facts.node[:8]
     return facts.links.anchor(shown, SchedulerNode, row.node) if facts.has_node else format_html("{}", shown)
 

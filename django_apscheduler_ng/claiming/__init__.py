@@ -6,7 +6,7 @@ run of a job holds that lock while it counts the live ones, so `max_instances` h
 committed update `claimed → running` that is fenced by the node's id.
 """
 
-from .batch import NOTHING, Identity, Peek
+from .batch import NOTHING, Cluster, Identity, Peek
 from .claims import Claims
 
-__all__ = ["NOTHING", "Claims", "Identity", "Peek"]
+__all__ = ["NOTHING", "Claims", "Cluster", "Identity", "Peek"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from ..conf import get_config
 from ..declarations import is_allowed
@@ -16,12 +16,14 @@ from ..exceptions import CallableReferenceError
 from ..fields import moment_from_db
 from ..jobstores.base import Claim
 from ..ledger import Advance, NewRun, Note
-from ..models import JobRun, ScheduledJob
+from ..models import JobRun
 from ..planning import Slot, Summary
 from ..rows import DueJob
 
 #: Ids of live runs by the key of their job.
 Live = dict[int, list[int]]
+
+_Row = TypeVar("_Row", bound=Model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +41,10 @@ class Identity:
     #: The queues that it serves; empty = all.
     queues: tuple[str, ...] = ()
 
-    def locked(self, jobs: QuerySet[ScheduledJob]) -> QuerySet[ScheduledJob]:
-        """Return `jobs` with their rows locked and those that others have locked left out; SQLite locks as a whole."""
+    def locked(self, rows: QuerySet[_Row]) -> QuerySet[_Row]:
+        """Return `rows` locked, and those that others have locked left out; SQLite locks as a whole."""
         skips = connections[self.using].features.has_select_for_update_skip_locked
-        return jobs.select_for_update(skip_locked=True) if skips else jobs
+        return rows.select_for_update(skip_locked=True) if skips else rows
 
     def live(self, ended: Collection[int]) -> Live:
         """Return the ids of the runs that are claimed or running, on any node, by job, without those that are among `ended`.
@@ -84,6 +86,12 @@ class Peek(NamedTuple):
         found = ((alias, moment) for (alias, level), moment in self.jobs.items() if level == priority)
         return {alias for alias, moment in found if moment is not None and moment <= now}
 
+    def executors_to_ask(self, now: datetime) -> set[str] | None:
+        """Return the executors that have due jobs; None where pending runs are due, whose executors nobody knows yet."""
+        if self.has_any_pending(now):
+            return None
+        return {alias for (alias, _), moment in self.jobs.items() if moment is not None and moment <= now}
+
 
 NOTHING = Peek(jobs={}, pending={})
 
@@ -113,6 +121,15 @@ class Wait(NamedTuple):
 Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
+class Cluster(NamedTuple):
+    """What a claim has to know about an executor whose runs workers of a cluster perform."""
+
+    #: How many of its runs may be live at once, over all nodes.
+    max_in_flight: int
+    #: How long a worker may take to start a run until it is published again.
+    republish_after: timedelta
+
+
 @dataclass(kw_only=True)
 class Batch:
     """What is about to be written, and what has come of it."""
@@ -122,10 +139,15 @@ class Batch:
     free: dict[str, int]
     #: Ids of runs of this node that have ended, and whose ends may not be recorded yet.
     ended: Collection[int] = ()
+    #: Executors whose runs workers of a cluster perform.
+    clusters: Mapping[str, Cluster] = field(default_factory=dict)
     claim: Claim = field(default_factory=Claim)
     advances: list[Advance] = field(default_factory=list)
+    #: What becomes the node's, and all summaries.
     inserts: list[NewRun] = field(default_factory=list)
-    #: The same by job key.
+    #: What becomes that of an executor whose runs workers of a cluster perform.
+    cluster_inserts: dict[str, list[NewRun]] = field(default_factory=dict)
+    #: All of them by job key.
     inserts_of: dict[int, list[NewRun]] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
@@ -142,9 +164,10 @@ class Batch:
     #: By run id: the key of its job, and whether the job may be parked until the run ends.
     holding: dict[str, tuple[int, bool]] = field(default_factory=dict)
 
-    def insert(self, row: NewRun) -> None:
-        """Add a row of the ledger."""
-        self.inserts.append(row)
+    def insert(self, row: NewRun, executor: str = "") -> None:
+        """Add a row of the ledger; that of a run goes to its executor where that has workers of its own."""
+        rows = self.cluster_inserts.setdefault(executor, []) if executor in self.clusters else self.inserts
+        rows.append(row)
         self.inserts_of.setdefault(row.job_key, []).append(row)
 
     def inserted(self, job_key: int, slot: Any) -> NewRun | None:

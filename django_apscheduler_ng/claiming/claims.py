@@ -19,11 +19,12 @@ from ..models import JobRun, SchedulerNode
 from ..policies import PRIORITIES
 from ..querysets import SchedulerNodeQuerySet
 from ..runs import Run, RunStatus
-from .batch import NOTHING, Batch, Identity, Peek
+from .batch import NOTHING, Batch, Cluster, Identity, Peek
 from .declines import Declines
 from .due import DueJobs
 from .overlaps import Overlaps
 from .pending import PendingRuns
+from .places import ClusterPlaces
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,9 @@ class Claims:
         self._due = DueJobs(identity, self._pending)
         self._overlaps = Overlaps(identity)
         self._declines = Declines(identity)
+        self._places = ClusterPlaces(identity)
+        #: Executors whose runs workers of a cluster perform.
+        self.clusters: Mapping[str, Cluster] = {}
         self._holding: dict[str, tuple[int, bool]] = {}
         #: Statements of the peek with their parameters, by executors and excluded jobs.
         self._peeks: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[str, tuple[Any, ...]]] = {}
@@ -147,9 +151,11 @@ class Claims:
         What is due of one level of priority is claimed before what is due of the next one; each level is found in the order of an
         index, and only those are asked for that the peek saw something of. `only` is the key and the level of the one job to claim.
         """
-        batch = Batch(now=now, free=dict(slots), ended=ended)
+        batch = Batch(now=now, free=dict(slots), ended=ended, clusters=self.clusters)
         with transaction_of_its_own(self._identity.using):
             begin_with_a_write(self._identity.using)
+            if self.clusters:
+                self._places.count(batch, peek.executors_to_ask(now))
             for level in PRIORITIES:
                 if only is None and peek.has_pending(now, level):
                     self._pending.take(batch, level)
@@ -172,6 +178,9 @@ class Claims:
             inserted: list[tuple[int, int, Any]] = []
             if batch.inserts:
                 inserted = self._sql.insert(cursor, batch.inserts, self._identity.node, batch.now)
+            for alias, rows in batch.cluster_inserts.items():
+                publish_at = batch.now + batch.clusters[alias].republish_after
+                inserted += self._sql.insert(cursor, rows, "", batch.now, publish_at)
             for row, reason in batch.declined:
                 if not self._declines.write(batch, row, reason):
                     batch.remembered.append(row.pk)

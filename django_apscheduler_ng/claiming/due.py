@@ -136,7 +136,7 @@ class DueJobs:
         batch.free[row.executor] -= len(planned.slots)
         for slot in planned.slots:
             start_until = None if view.grace is None else slot.due_at + view.grace
-            batch.insert(run_row(row, slot, start_until))
+            batch.insert(run_row(row, slot, start_until), row.executor)
         if planned.waits is not None:
             until = None if view.grace is None else planned.waits.due_at + view.grace
             batch.waits.append(Wait(row, planned.waits, until, min(live)))

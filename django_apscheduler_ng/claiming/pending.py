@@ -88,7 +88,7 @@ class PendingRuns:
                 exception_message=sentence(error),
             )
             return False
-        if not mine.update(status=RunStatus.CLAIMED, node=self._identity.node, claimed_at=batch.now):
+        if not mine.update(status=RunStatus.CLAIMED, claimed_at=batch.now, **self._owner(batch, pending.executor)):
             return False
         batch.free[pending.executor] -= 1
         batch.holding[str(pending.pk)] = (row.pk, not row.coalesce)
@@ -114,6 +114,13 @@ class PendingRuns:
             )
         )
         return True
+
+    def _owner(self, batch: Batch, executor: str) -> dict[str, Any]:
+        """Return the columns that say who holds a run of this executor."""
+        cluster = batch.clusters.get(executor)
+        if cluster is None:
+            return {"node": self._identity.node}
+        return {"on_cluster": True, "publish_at": batch.now + cluster.republish_after}
 
     def _cancel_orphans(self, keys: Collection[int], now: datetime) -> None:
         """Cancel pending runs of jobs that were removed (jobs that are merely locked still exist)."""

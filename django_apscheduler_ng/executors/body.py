@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from django_apscheduler_ng.clock import Clock, Timing
+from django_apscheduler_ng.handover import HandedOver
 from django_apscheduler_ng.refs import load_callable
 from django_apscheduler_ng.retries import class_name, class_names
 from django_apscheduler_ng.runs import Outcome, RunContext, RunStatus, enter_run, run_context
@@ -203,6 +204,8 @@ async def perform_async(
 
 def outcome_of(result: Any, error: BaseException | None, **measured: Any) -> Outcome:
     """Return the outcome of a body that returned `result`, or raised `error` where that is not None."""
+    if isinstance(result, HandedOver):
+        return Outcome(status=RunStatus.HANDED_OVER, result=result.task_id, **measured)
     if error is None:
         return Outcome(status=RunStatus.SUCCEEDED, result=result, **measured)
     error.__traceback__ = _own_part(error.__traceback__)

@@ -60,6 +60,7 @@ OF_THE_JOB = {
 CONSTANT = {
     "origin": "'schedule'",
     "attempt": "1",
+    "beat": "0",
     "result_is_repr": "false",
     **dict.fromkeys(
         (
@@ -141,17 +142,26 @@ class HotSQL(ABC):
         return int(cursor.rowcount)
 
     def insert(
-        self, cursor: CursorWrapper, rows: Sequence[NewRun], node: str, now: datetime
+        self,
+        cursor: CursorWrapper,
+        rows: Sequence[NewRun],
+        node: str,
+        now: datetime,
+        publish_at: datetime | None = None,
     ) -> list[tuple[int, int, Any]]:
-        """Insert runs and summaries that `node` claims at `now`; returns (id, job_key, slot) of those that were not there."""
+        """Insert runs and summaries that `node` claims at `now`; returns (id, job_key, slot) of those that were not there.
+
+        Those with a moment at which to publish them again are on a cluster, and no node's.
+        """
         values = {name: f"v.{self.quote(name)}" for name in INSERT}
         values |= {name: f"j.{column}" for name, column in OF_THE_JOB.items()}
         values |= {**CONSTANT, "claimed_at": "%s", "node": "%s"}
+        values |= {"on_cluster": "false" if publish_at is None else "true", "publish_at": "%s"}
         head, tail = self.insert_head()
         cursor.execute(
             f"{head} INTO {self.runs} ({', '.join(map(self.quote, values))}) "  # noqa: S608 - names are constants
             f"SELECT {', '.join(values.values())} FROM {self.with_jobs(INSERT)} {tail} RETURNING id, job_key, slot",
-            [text_moment(now), node, dump(rows)],
+            [text_moment(now), node, None if publish_at is None else text_moment(publish_at), dump(rows)],
         )
         return list(cursor.fetchall())
 

@@ -187,6 +187,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("node", models.CharField(blank=True, max_length=32, verbose_name="node")),
+                ("on_cluster", models.BooleanField(default=False, verbose_name="on a cluster")),
+                (
+                    "publish_at",
+                    django_apscheduler_ng.fields.UTCDateTimeField(
+                        blank=True, null=True, verbose_name="published again at"
+                    ),
+                ),
+                ("beat", models.PositiveBigIntegerField(default=0, verbose_name="signs of life")),
                 ("worker", models.CharField(blank=True, max_length=255, verbose_name="worker")),
                 (
                     "cancel_requested_at",
@@ -414,6 +422,23 @@ class Migration(migrations.Migration):
                         condition=models.Q(("priority__in", ("high", "normal", "low"))), name="apsng_job_priority_ck"
                     ),
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ExecutorLock",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "namespace",
+                    django_apscheduler_ng.fields.ExactCharField(max_length=100, verbose_name="job store"),
+                ),
+                ("executor", django_apscheduler_ng.fields.ExactCharField(max_length=100, verbose_name="executor")),
+            ],
+            options={
+                "verbose_name": "lock of an executor",
+                "verbose_name_plural": "locks of executors",
+                "default_permissions": (),
+                "constraints": [models.UniqueConstraint(fields=("namespace", "executor"), name="apsng_lock_uniq")],
             },
         ),
     ]

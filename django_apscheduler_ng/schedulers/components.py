@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from .options import (
     OptionError,
     as_int,
     as_mapping,
+    as_seconds,
     is_none,
     suggest,
     unknown_options,
@@ -137,15 +139,24 @@ def _import(path: str, name: str) -> Callable[..., Any]:
     return loaded
 
 
+#: What reads the options that several types share.
+_SHARED: Mapping[str, Callable[[object, str], object]] = {
+    "max_workers": partial(as_int, minimum=1),
+    "max_in_flight": partial(as_int, minimum=1),
+    "republish_after": partial(as_seconds, positive=True),
+}
+
+
 def _value_errors(options: Mapping[str, Any], where: str) -> list[OptionError]:
     """Return what is wrong with the values of options that several types share."""
-    if is_none(options.get("max_workers")):
-        return []
-    try:
-        as_int(options["max_workers"], f"{where}.max_workers", minimum=1)
-    except OptionError as error:
-        return [error]
-    return []
+    errors = []
+    for name, read in _SHARED.items():
+        if not is_none(options.get(name)):
+            try:
+                read(options[name], f"{where}.{name}")
+            except OptionError as error:
+                errors.append(error)
+    return errors
 
 
 JOBSTORES = ComponentKind(
@@ -198,6 +209,14 @@ EXECUTORS = ComponentKind(
         "futures": ComponentType(
             path="django_apscheduler_ng.executors.futures:FuturesExecutor",
             options=("pool", "max_workers", "pool_kwargs"),
+        ),
+        "celery": ComponentType(
+            path="django_apscheduler_ng.executors.celery:CeleryExecutor",
+            options=("app", "queue", "max_in_flight", "republish_after", "message_options"),
+        ),
+        "tasks": ComponentType(
+            path="django_apscheduler_ng.executors.tasks:TasksExecutor",
+            options=("backend", "queue", "max_in_flight", "republish_after", "priority"),
         ),
         "debug": ComponentType(path="django_apscheduler_ng.executors.debug:DebugExecutor", options=()),
     },

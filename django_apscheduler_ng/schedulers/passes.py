@@ -25,7 +25,7 @@ from ..events import (
 )
 from ..executors.base import BaseExecutor
 from ..jobstores.base import BaseJobStore, Claim, Passed
-from ..runs import Outcome, Run, RunStatus
+from ..runs import SUCCESSES, Outcome, Run, RunStatus
 from .listeners import Listeners
 
 logger = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ class Pass:
 
     def _say_how(self, run: Run, outcome: Outcome) -> None:
         """Log the end of a run."""
-        if outcome.status is RunStatus.SUCCEEDED:
+        if outcome.status in SUCCESSES:
             if logger.isEnabledFor(logging.INFO):
                 took = outcome.finished_at - outcome.started_at
                 logger.info("Job %r ran in %s (run %s).", run.job_id, took, run.id, extra={"job_id": run.job_id})
@@ -228,7 +228,7 @@ class Pass:
 
 
 def _code_of(outcome: Outcome) -> int:
-    return EVENT_JOB_EXECUTED if outcome.status is RunStatus.SUCCEEDED else EVENT_JOB_ERROR
+    return EVENT_JOB_EXECUTED if outcome.status in SUCCESSES else EVENT_JOB_ERROR
 
 
 def _how_often(run: Run, delay: timedelta | None) -> str:

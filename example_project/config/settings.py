@@ -32,6 +32,14 @@ APSCHEDULER = {
     "environment": env("SCHEDULER_ENVIRONMENT", default=""),
     "executors": {"default": {"type": "threadpool", "max_workers": env.int("SCHEDULER_THREADS", default=10)}},
 }
+# Heavy work goes to processes of the scheduler, or to the workers of Celery where there is a broker.
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="")
+CELERY_TASK_DEFAULT_QUEUE = env("CELERY_QUEUE", default="celery")
+APSCHEDULER["executors"]["heavy"] = (
+    {"type": "celery", "app": "config.celery:app", "max_in_flight": 10}
+    if CELERY_BROKER_URL
+    else {"type": "processpool", "max_workers": 2}
+)
 REPORT_SCHEDULE = env("REPORT_SCHEDULE", default="0 8 * * *")
 
 vars().update(env.email("EMAIL_URL", default=f"filemail:///{(VAR / 'mail').as_posix()}"))

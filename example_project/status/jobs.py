@@ -75,11 +75,11 @@ def end_maintenance(maintenance_id: int) -> None:
         get_scheduler().resume_job(monitor.job_id("check"))
 
 
-# 4. Work for the CPU goes to another process, where it holds up no thread. A run that would start more than a minute
-#    late is not worth it any more: it is recorded as missed.
+# 4. Work for the CPU goes to another process, or to Celery's workers; the settings say which is "heavy". A run that
+#    would start more than a minute late is not worth it any more: it is recorded as missed.
 
 
-@scheduled_job("interval", minutes=1, id="statistics", executor="processpool", misfire_grace_time=60)
+@scheduled_job("interval", minutes=1, id="statistics", executor="heavy", misfire_grace_time=60)
 def statistics() -> None:
     """Work out the median and the 95th percentile of each monitor's response times."""
     for monitor in Monitor.objects.all():

@@ -16,15 +16,18 @@ MARIADB = (
     "absent: MariaDB (nothing answers at TEST_MARIADB_URL=mysql://root@127.0.0.1:1/test); "
     "not tested: the store, the admin and several nodes on MariaDB"
 )
-REDIS = "absent: Redis (TEST_REDIS_URL is not set); not tested: the job store in Redis"
-#: The three, and Chromium where there is none.
-ABSENT = 4 if services.CHROMIUM.absence() else 3
+REDIS = "absent: Redis (TEST_REDIS_URL is not set); not tested: the job store in Redis, and Celery's workers on Redis"
+RABBITMQ = "absent: RabbitMQ (TEST_AMQP_URL is not set); not tested: Celery's workers on RabbitMQ"
+#: The four, and Chromium where there is none.
+ABSENT = 5 if services.CHROMIUM.absence() else 4
 
 
 @pytest.mark.parametrize(
     ("required", "exit_code", "last_lines"),
     [
-        pytest.param("", 0, [POSTGRES, MARIADB, REDIS, "===== no tests ran in "], id="absent-services-are-listed"),
+        pytest.param(
+            "", 0, [POSTGRES, MARIADB, REDIS, RABBITMQ, "===== no tests ran in "], id="absent-services-are-listed"
+        ),
         pytest.param(
             "1",
             1,
@@ -32,6 +35,7 @@ ABSENT = 4 if services.CHROMIUM.absence() else 3
                 POSTGRES,
                 MARIADB,
                 REDIS,
+                RABBITMQ,
                 "REQUIRE_SERVICES=1: what is absent is a failure.",
                 f"===== {ABSENT} failed in ",
             ],

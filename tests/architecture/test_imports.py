@@ -17,13 +17,13 @@ PACKAGE = "django_apscheduler_ng"
 
 #: Modules that need Django. Every other module belongs to the engine, and to the contract that keeps Django out of it.
 SHELL = {
-    "accounts", "actors", "additions", "admin", "apps", "asyncapi", "attempts", "bootstrap", "checks", "claiming", "commands", "conf",
-    "conf_readers", "connections", "declarations", "decorators", "difference", "duties", "edits", "embedding", "fields",
-    "forgetting", "health", "held", "hotsql", "importers", "isolation", "jobstores.django", "journal", "keeper", "latest", "ledger",
-    "listening", "livenode", "management", "membership", "merging", "migrations", "models", "nodes",
-    "notifications", "obeying", "parking", "pruning", "querysets", "queues", "reader", "recorder", "relay", "reloading", "reports",
-    "rescue", "retention", "retiring", "rows", "runcontrol", "schema", "serving", "signals", "states", "storetime", "surroundings",
-    "why", "words",
+    "accounts", "actors", "additions", "admin", "apps", "asyncapi", "attempts", "bootstrap", "checks", "claiming",
+    "cluster", "commands", "conf", "conf_readers", "connections", "declarations", "decorators", "difference", "duties",
+    "edits", "embedding", "fields", "forgetting", "health", "held", "hotsql", "importers", "isolation",
+    "jobstores.django", "journal", "keeper", "latest", "ledger", "listening", "livenode", "management", "membership",
+    "merging", "migrations", "models", "nodes", "notifications", "obeying", "parking", "pruning", "querysets", "queues",
+    "reader", "recorder", "relay", "reloading", "reports", "rescue", "retention", "retiring", "rows", "runcontrol",
+    "schema", "serving", "signals", "states", "storetime", "surroundings", "tasks", "why", "words",
 }  # fmt: skip
 
 CONTRACTS = {
@@ -102,6 +102,7 @@ OPTIONAL = {
     "executors.tornado": "tornado",
     "executors.gevent": "gevent",
     "executors.twisted": "twisted",
+    "executors.celery": "celery",
     "jobstores.sqlalchemy": "sqlalchemy",
     "jobstores.mongodb": "mongodb",
     "jobstores.redis": "redis",

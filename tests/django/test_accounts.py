@@ -135,6 +135,37 @@ def test_a_late_start_after_a_claim_in_time_waited_for_a_slot(scheduler, account
 @pytest.mark.parametrize(
     ("status", "words"),
     [
+        ("claimed", "It was handed to executor 'default', and no worker has started it yet (run %(run)d)."),
+        (
+            "running",
+            "It has been running on w1 (pid 7) since Mon 2026-01-05 10:00, started 0\xa0ms late (run %(run)d).",
+        ),
+        (
+            "abandoned",
+            "It started on w1 (pid 7) at Mon 2026-01-05 10:00, and that worker died: how far it got is not known (run %(run)d).",
+        ),
+        ("succeeded", "It ran on w1 (pid 7), 0\xa0ms late: succeeded after 0\xa0ms (run %(run)d)."),
+    ],
+)
+def test_a_run_on_a_cluster_names_the_worker(scheduler, account, status, words):
+    scheduler.add_job(NOOP, "cron", hour="10-23", id="job")
+    scheduler.travel(3600)
+    JobRun.objects.update(status=status, on_cluster=True, node="f" * 32, worker="w1 (pid 7)")
+
+    assert account("10:00").sentence == words % {"run": JobRun.objects.get(slot=at("10:00")).pk}
+
+
+def test_a_late_start_on_a_cluster_waited_for_a_worker(scheduler, account):
+    scheduler.add_job(NOOP, "cron", hour="10-23", id="job")
+    scheduler.travel(3600)
+    JobRun.objects.update(started_at=at("10:05"), finished_at=at("10:06"), on_cluster=True)
+
+    assert account("10:00").sentence.endswith("It was claimed at once, and waited for a worker of executor 'default'.")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
         ("pending", "It waits to be claimed by a scheduler (run %(run)d)."),
         ("claimed", "%(node)s has claimed it, and has not started it yet (run %(run)d)."),
         ("running", "It has been running on %(node)s since Mon 2026-01-05 10:00, started 0\xa0ms late (run %(run)d)."),

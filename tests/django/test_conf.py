@@ -225,6 +225,17 @@ def test_each_option_is_suggested_for_its_typo(name, misspell):
             id="no-workers",
         ),
         pytest.param(
+            {"executors": {"default": {"type": "celery", "max_in_flight": "many"}}},
+            "Option 'executors.default.max_in_flight' must be a whole number, at least 1, got 'many'. Write it as 20 or '20'.",
+            id="nothing-in-flight",
+        ),
+        pytest.param(
+            {"executors": {"default": {"type": "tasks", "republish_after": 0}}},
+            "Option 'executors.default.republish_after' must be a number of seconds above 0, got 0. "
+            "Write it as 30, 1.5, '30' or a timedelta.",
+            id="published-all-the-time",
+        ),
+        pytest.param(
             {"executors": {"default": 20}},
             "Option 'executors.default' must be a dict with text as keys, got 20. Write it as {'type': 'asyncio'}.",
             id="executor-no-dict",

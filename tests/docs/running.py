@@ -11,7 +11,7 @@ installed and migrated. `<!-- page: empty -->` has an empty folder. Options of a
 
 Python blocks (`python`, and `pycon` with its expected output) share one process and one namespace until a file changes.
 Commands (`sh`, and `console` with its expected output) run one after the other; `runserver` and `runscheduler` go on in the
-background until the page ends, and have to end well.
+background until the page ends, and have to end well; so do `db_worker` and the workers of Celery.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ from .pages import CHECKOUT, RUN, Page, Snippet
 #: Longest time for a command, and for a server to be ready or to end.
 COMMAND_TIMEOUT = 60
 SERVER_TIMEOUT = 20
+
+#: What a server prints when it is ready, where that is not for a web browser to find out.
+_READY = {"runscheduler": "Scheduler node started", "db_worker": "Starting worker", "celery": " ready."}
 
 _OPTIONS = {"file", "append", "wait", "exit", "stop", "parse"}
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -78,7 +81,8 @@ class Server:
         """Stop it as Ctrl-C does, and see that it ends well."""
         ended_early = self.process.poll() is not None
         if not ended_early:
-            self.process.send_signal(signal.SIGINT)
+            # Celery calls Ctrl-C a failure
+            self.process.send_signal(signal.SIGTERM if self.command.startswith("celery ") else signal.SIGINT)
         try:
             code = self.process.wait(SERVER_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -185,6 +189,7 @@ class Reader:
             "PYTHONUNBUFFERED": "1",
             "TERM": "dumb",
             "COLUMNS": "100",
+            "CELERY_BROKER_URL": f"sqla+sqlite:///{self.folder / 'broker.sqlite3'}",  # a broker that needs no server
             **_ADMIN,
         }
         if (self._cwd / "mysite" / "settings.py").exists():
@@ -226,8 +231,13 @@ class Reader:
     def _python_command(self, command: str, words: list[str], expected_code: int) -> str:
         """Run a command line that this interpreter understands."""
         match words:
-            case ["python", "manage.py", ("runserver" | "runscheduler") as server, *options] if not _ends({*options}):
-                self._serve(command, server, options)
+            case ["python", "manage.py", ("runserver" | "runscheduler" | "db_worker") as server, *options] if not _ends(
+                {*options}
+            ):
+                self._serve(command, server, ["manage.py", server, *options])
+                return ""
+            case ["celery", *options]:
+                self._serve(command, "celery", ["-m", "celery", *options])
                 return ""
             case ["python", "manage.py", "createsuperuser"]:
                 arguments = ["manage.py", "createsuperuser", "--noinput"]
@@ -252,13 +262,7 @@ class Reader:
 
     def _serve(self, command: str, server: str, options: list[str]) -> None:
         port = _free_port()
-        words = [
-            sys.executable,
-            "manage.py",
-            server,
-            *options,
-            *([f"127.0.0.1:{port}", "--noreload"] if server == "runserver" else []),
-        ]
+        words = [sys.executable, *options, *([f"127.0.0.1:{port}", "--noreload"] if server == "runserver" else [])]
         log = self.folder / f"{server}-{len(self._servers)}.log"
         with log.open("w") as file:
             process = subprocess.Popen(
@@ -271,9 +275,7 @@ class Reader:
                 text=True,
             )
         self._servers.append(Server(command, process, log))
-        ready = (
-            partial(_answers, port) if server == "runserver" else lambda: "Scheduler node started" in log.read_text()
-        )
+        ready = partial(_answers, port) if server == "runserver" else lambda: _READY[server] in log.read_text()
         until = time.monotonic() + SERVER_TIMEOUT
         while not ready():
             if process.poll() is not None or time.monotonic() > until:
