@@ -21,6 +21,8 @@ class Actor:
     origin: str = Origin.API
     #: Why it is done, in the person's words.
     reason: str = ""
+    #: The word for it in the journal, where the change itself does not say it.
+    action: str = ""
 
 
 _actor: ContextVar[Actor] = ContextVar("django_apscheduler_ng.actor", default=Actor())  # noqa: B039 - frozen
@@ -32,7 +34,9 @@ def current_actor() -> Actor:
 
 
 @contextmanager
-def acting(user: Any = None, *, name: str = "", origin: str = Origin.API, reason: str = "") -> Iterator[None]:
+def acting(
+    user: Any = None, *, name: str = "", origin: str = Origin.API, reason: str = "", action: str = ""
+) -> Iterator[None]:
     """Record what is done to jobs inside the `with` block as done by `user`, with that reason.
 
     Args:
@@ -40,12 +44,14 @@ def acting(user: Any = None, *, name: str = "", origin: str = Origin.API, reason
         name: who it is then, for people.
         origin: where jobs that are added come from.
         reason: why it is done.
+        action: the word for a change, where the change itself does not say it.
     """
     actor = Actor(
         id="" if user is None else str(user.pk),
         name=name if user is None else str(user),
         origin=origin,
         reason=reason,
+        action=action,
     )
     token = _actor.set(actor)
     try:

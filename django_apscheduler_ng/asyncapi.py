@@ -32,6 +32,10 @@ class AsyncJobsApi(JobsApi):
         """Change options of a job; see `modify_job()`."""
         return await sync_to_async(self.modify_job)(job_id, jobstore, **changes)
 
+    async def aedit_job(self, job_id: str, jobstore: str | None = None, **changes: Any) -> Job:
+        """Change options of a job, and plan a new trigger from now on; see `edit_job()`."""
+        return await sync_to_async(self.edit_job)(job_id, jobstore, **changes)
+
     async def areschedule_job(
         self, job_id: str, jobstore: str | None = None, trigger: Any = None, **trigger_args: Any
     ) -> Job:

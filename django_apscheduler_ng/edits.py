@@ -47,10 +47,16 @@ def forgive(row: ScheduledJob) -> None:
     row.broken_reason, row.retries, row.retry_at, row.declined_by = "", 0, None, ""
 
 
+#: What a new trigger alone changes.
+_RESCHEDULING = {"trigger", "next_run_time", "next_fire_time"}
+
+
 def action_of(changes: Mapping[str, Any]) -> str:
     """Return the word for a change."""
+    if action := current_actor().action:
+        return action
     if "trigger" in changes:
-        return "rescheduled"
+        return "rescheduled" if set(changes) <= _RESCHEDULING else "modified"
     if "next_run_time" in changes and changes["next_run_time"] is None:
         return "paused"
     return "resumed" if "pause_reason" in changes else "modified"

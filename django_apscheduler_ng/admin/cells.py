@@ -51,7 +51,10 @@ _ACTION_TONES = {
     "run cancelled": "warn",
     "cancellation requested": "warn",
     "retry requested": "busy",
+    "reverted": "warn",
 }
+#: Events that need no list of what they changed.
+_SELF_EVIDENT = ("paused", "resumed", "removed")
 #: What can happen to a job, in words.
 ACTIONS = {
     "added": _("added"),
@@ -70,6 +73,7 @@ ACTIONS = {
     "run cancelled": _("run cancelled"),
     "cancellation requested": _("cancellation requested"),
     "retry requested": _("retry requested"),
+    "reverted": _("taken back"),
 }
 
 
@@ -217,7 +221,7 @@ def event_cells(entry: JobLogEntry, links: Links) -> EventCells:
         at=moment_html(entry.at),
         link=links.anchor(action_badge(entry), JobLogEntry, entry.pk),
         who=entry.actor_name or NOTHING,
-        changes=run_html(after, links) or _changes_html(before, after) or NOTHING,
+        changes=run_html(after, links) or _changes_html(before, after, entry.action) or NOTHING,
     )
 
 
@@ -228,8 +232,10 @@ def run_html(after: dict[str, Any], links: Links) -> SafeString | str:
     return links.anchor(gettext("run %(id)s") % {"id": after["run"]}, JobRun, after["run"])
 
 
-def _changes_html(before: dict[str, Any], after: dict[str, Any]) -> SafeString:
-    """Return the first changes as short lines; of a new job only its trigger."""
+def _changes_html(before: dict[str, Any], after: dict[str, Any], action: str) -> SafeString | str:
+    """Return the first changes as short lines; of a new job only its trigger, and none where the event says it all."""
+    if action in _SELF_EVIDENT:
+        return ""
     if not before:
         after = {name: value for name, value in after.items() if name == "trigger"}
     changes = changes_of(before, after)
@@ -271,7 +277,7 @@ def changes_of(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     names = [name for name in {**before, **after} if name not in ("run", "trigger_type")]
     return [
         Change(
-            label=_label(name),
+            label=column_label(name),
             before=value_words(name, before[name]) if name in before else NOTHING,
             after=value_words(name, after[name]) if name in after else NOTHING,
         )
@@ -279,7 +285,7 @@ def changes_of(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     ]
 
 
-def _label(name: str) -> str:
+def column_label(name: str) -> str:
     """Return the words for a column of jobs."""
     known = {field.name: str(getattr(field, "verbose_name", field.name)) for field in ScheduledJob._meta.get_fields()}
     return known.get(name, name)

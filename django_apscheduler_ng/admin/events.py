@@ -17,7 +17,9 @@ from .base import CappedPaginator, Links, SchedulerAdmin
 from .cells import EventCells, action_badge, changes_of, event_cells, event_values, run_html
 from .facts import existing_jobs
 from .filters import ActionFilter, JobFilter, StoreFilter
+from .sentences import event_sentence
 from .shown import NOTHING, moment_html
+from .taking_back import can_be_reverted
 
 
 class EventAdmin(SchedulerAdmin):
@@ -25,7 +27,7 @@ class EventAdmin(SchedulerAdmin):
 
     empty_template = "admin/django_apscheduler_ng/empty/events.html"
     page_template = "event.html"
-    list_display = ("at_moment", "job", "event", "by", "why", "changes")
+    list_display = ("at_moment", "job", "event", "what", "why")
     list_display_links = None
     list_filter = (ActionFilter, JobFilter, StoreFilter)
     search_fields = ("job_id", "actor_name", "reason")
@@ -61,20 +63,17 @@ class EventAdmin(SchedulerAdmin):
         """Show what happened."""
         return _cells(row).link
 
-    @admin.display(description=_("by"))
-    def by(self, row: JobLogEntry) -> str:
-        """Show who did it."""
-        return _cells(row).who
+    @admin.display(description=_("what happened"))
+    def what(self, row: JobLogEntry) -> SafeString:
+        """Say in a sentence who did what, and show the first changes."""
+        changes = _cells(row).changes
+        shown = "" if changes == NOTHING else changes
+        return format_html('<span class="apsng-sentence">{}</span> {}', event_sentence(row), shown)
 
     @admin.display(description=_("why"))
     def why(self, row: JobLogEntry) -> SafeString | str:
         """Show the reason."""
         return format_html('<span class="apsng-remark">{}</span>', row.reason[:300]) if row.reason else NOTHING
-
-    @admin.display(description=_("changes"))
-    def changes(self, row: JobLogEntry) -> SafeString | str:
-        """Show the first changes."""
-        return _cells(row).changes
 
     def page_context(self, request: HttpRequest, row: JobLogEntry) -> dict[str, Any]:
         """Return everything about the event."""
@@ -86,6 +85,8 @@ class EventAdmin(SchedulerAdmin):
         return {
             "title": gettext("Event of %(job)s") % {"job": job or row.job_id},
             "badge": action_badge(row),
+            "sentence": event_sentence(row),
+            **self._ways_back(row, job, links, request),
             "about": [
                 (gettext("job"), _job_html(row, job, links)),
                 (gettext("job id"), format_html("<code>{}</code>", row.job_id)),
@@ -97,6 +98,19 @@ class EventAdmin(SchedulerAdmin):
             ],
             "changes": changes_of(before, after),
         }
+
+    def _ways_back(
+        self, row: JobLogEntry, job: ScheduledJob | None, links: Links, request: HttpRequest
+    ) -> dict[str, str]:
+        """Return the addresses at which what happened can be undone: the change taken back, the removed job added again."""
+        if not links.sees(ScheduledJob):
+            return {}
+        jobs = self.admin_site.get_model_admin(ScheduledJob)
+        if job is None and row.action == "removed" and jobs.has_add_permission(request):
+            return {"add_again": f"{links.page(ScheduledJob, 'add')}?event={row.pk}"}
+        if job is None or job.finished_at is not None or not jobs.has_change_permission(request):
+            return {}
+        return {"revert": links.page(ScheduledJob, "revert", job.pk, row.pk)} if can_be_reverted(row) else {}
 
 
 def _who(row: JobLogEntry, cells: EventCells) -> str:

@@ -49,15 +49,18 @@ class MomentField(forms.CharField):
 
 
 class ZoneInput(forms.TextInput):
-    """A text with the names of all zones to choose from."""
-
-    template_name = "admin/django_apscheduler_ng/zone_input.html"
+    """A text with the names of all zones to choose from: the list `apsng-zones` of the page."""
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """Add the names."""
+        """Name the list."""
         context: dict[str, Any] = super().get_context(name, value, attrs)
-        context["widget"]["attrs"]["list"] = f"{name}-choices"
-        return {**context, "zones": sorted(available_timezones() - {"localtime", "posixrules", "Factory"})}
+        context["widget"]["attrs"]["list"] = "apsng-zones"
+        return context
+
+
+def zone_names() -> list[str]:
+    """Return the names of the zones to choose from."""
+    return sorted(available_timezones() - {"localtime", "posixrules", "Factory"})
 
 
 _QUOTED = re.compile(r"'(\w+)'")
@@ -273,6 +276,15 @@ class CalendarIntervalForm(TriggerForm):
     jitter = _jitter()
     on_gap = _on_gap()
     on_overlap = _on_overlap()
+
+
+def problems_of(form: TriggerForm) -> list[str]:
+    """Return what is wrong with a filled form, each with the name of its field."""
+    return [
+        message if name == "__all__" or name in message else f"{form.fields[name].label}: {message}"
+        for name, messages in form.errors.items()
+        for message in map(str, messages)
+    ]
 
 
 _FORMS: tuple[type[TriggerForm], ...] = (IntervalForm, CronForm, CrontabForm, CalendarIntervalForm, DateForm)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
@@ -18,24 +16,27 @@ from ..clock import SYSTEM_CLOCK
 from ..models import JobLogEntry, JobRun, ScheduledJob
 from ..rows import differing
 from ..runs import LIVE_STATUSES
+from .adding import AddPage
 from .base import APP, SchedulerAdmin
 from .cells import event_cells, last_outcome_html, next_run_html, run_cells, running_for
 from .dashboard import DashboardPage
+from .editing import EditPage
 from .facts import JobFacts, gather_facts
 from .figures import charts, failure_cells
-from .forms import ReasonForm
 from .history import latest_runs
 from .lanes import hours, job_lane, window_of
-from .options import OptionsPage
 from .overview import course_of
 from .preview import preview_context
 from .refresh import refresh_in
 from .reschedule import ReschedulePage
+from .revisions import RevisionPages
+from .runnow import RunPage
 from .runrow import FAILED_STATUSES, UNSTARTED_STATUSES
-from .shown import json_words, moment_html, schedule_words, value_words
+from .sentences import event_sentence
+from .shown import NOTHING, json_words, moment_html, retry_words, schedule_words, value_words
 from .states import state_badges
 from .statistics import failure_groups
-from .verbs import REMOVE, RESUME, RUN, VERBS, Tally, Verb, carry_out, tell
+from .verbs import REMOVE, RUN, VERBS
 
 if TYPE_CHECKING:
     _Pages = SchedulerAdmin
@@ -48,7 +49,7 @@ _LATEST = 10
 _MEASURED = 500
 
 
-class JobPages(DashboardPage, ReschedulePage, OptionsPage, _Pages):
+class JobPages(DashboardPage, AddPage, EditPage, RevisionPages, RunPage, ReschedulePage, _Pages):
     """The pages of one job, mixed into its admin."""
 
     page_template = "job.html"
@@ -57,11 +58,17 @@ class JobPages(DashboardPage, ReschedulePage, OptionsPage, _Pages):
         """Return the addresses of the dashboard and of the buttons' pages."""
         site = self.admin_site
         views: dict[str, Callable[..., HttpResponse]] = {verb.name: partial(self.verb_view, verb) for verb in VERBS}
-        views |= {"delete": partial(self.verb_view, REMOVE)}
-        views |= {"reschedule": self.reschedule_view, "options": self.options_view}
+        views |= {"delete": partial(self.verb_view, REMOVE), "reschedule": self.reschedule_view}
+        views |= {"run": self.run_view, "edit": self.edit_view, "revisions": self.revisions_view}
         dashboard = path("dashboard/", site.admin_view(self.dashboard_view), name=f"{APP}_scheduledjob_dashboard")
+        revert = path(
+            "<path:object_id>/revert/<int:entry>/",
+            site.admin_view(self.revert_view),
+            name=f"{APP}_scheduledjob_revert",
+        )
         return [
             dashboard,
+            revert,
             *(
                 path(f"<path:object_id>/{name}/", site.admin_view(view), name=f"{APP}_scheduledjob_{name}")
                 for name, view in views.items()
@@ -83,6 +90,7 @@ class JobPages(DashboardPage, ReschedulePage, OptionsPage, _Pages):
             "next_run": next_run_html(row, facts),
             "last_outcome": last_outcome_html(facts),
             "buttons": self._buttons(request, row),
+            "more": self._more(request, row),
             **_definition(row, facts),
             **preview_context(facts.trigger, facts.now, row),
             **self._history(row, facts),
@@ -96,23 +104,31 @@ class JobPages(DashboardPage, ReschedulePage, OptionsPage, _Pages):
             {
                 "label": verb.label,
                 "address": links.page(ScheduledJob, verb.name, row.pk),
-                "at_once": verb in (RUN, RESUME),
+                "at_once": verb is RUN,
                 "final": verb.final,
             }
             for verb in VERBS
-            if verb.applies(row) and self._may(request, verb.permission)
+            if verb.applies(row) and self.may(request, verb.permission)
         ]
+        place = next((index for index, button in enumerate(buttons) if button["final"]), len(buttons))
         if row.finished_at is None and self.has_change_permission(request):
-            place = next((index for index, button in enumerate(buttons) if button["final"]), len(buttons))
-            pages = [("reschedule", gettext("Reschedule")), ("options", gettext("Change options"))]
+            pages = (("edit", gettext("Edit")), ("reschedule", gettext("Reschedule")))
             buttons[place:place] = [
-                {"label": label, "address": links.page(ScheduledJob, name, row.pk)} for name, label in pages
+                {"label": label, "address": links.page(ScheduledJob, page, row.pk)} for page, label in pages
             ]
         return buttons
 
-    def _may(self, request: HttpRequest, permission: str) -> bool:
-        allowed: bool = getattr(self, f"has_{permission}_permission")(request)
-        return allowed
+    def _more(self, request: HttpRequest, row: ScheduledJob) -> list[tuple[str, str]]:
+        """Return the label and the address of what is wanted less often."""
+        links = self.links(request)
+        more = (
+            [(gettext("Revisions"), links.page(ScheduledJob, "revisions", row.pk))] if links.sees(JobLogEntry) else []
+        )
+        if self.has_add_permission(request):
+            more.insert(0, (gettext("Duplicate"), f"{links.page(ScheduledJob, 'add')}?like={row.pk}"))
+        if row.finished_at is None and self.may(request, RUN.permission):
+            more.insert(0, (gettext("Run with other arguments"), links.page(ScheduledJob, "run", row.pk)))
+        return more
 
     def _history(self, row: ScheduledJob, facts: JobFacts) -> dict[str, Any]:
         """Return the latest runs and events, as far as the person may see them."""
@@ -124,7 +140,9 @@ class JobPages(DashboardPage, ReschedulePage, OptionsPage, _Pages):
             context["all_runs"] = f"{facts.links.page(JobRun, 'changelist')}?job={row.pk}"
         if facts.links.sees(JobLogEntry):
             entries = JobLogEntry.objects.using(self.database).about([row.pk]).order_by("-pk")[:_LATEST]
-            context["events"] = [event_cells(entry, facts.links) for entry in entries]
+            context["events"] = [
+                {"sentence": event_sentence(entry), **vars(event_cells(entry, facts.links))} for entry in entries
+            ]
             context["all_events"] = f"{facts.links.page(JobLogEntry, 'changelist')}?job={row.pk}"
         return context
 
@@ -147,67 +165,6 @@ class JobPages(DashboardPage, ReschedulePage, OptionsPage, _Pages):
             "measured_partly": len(runs) == _MEASURED,
             "refresh_in": refresh_in(facts.now, busy=facts.live is not None, next_at=row.next_run_time),
         }
-
-    # -- buttons --------------------------------------------------------------------------------------------------------
-
-    def verb_view(self, verb: Verb[ScheduledJob], request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask before a verb is done, and do it when that is posted."""
-        row = self.visible_row(request, object_id)
-        if not self._may(request, verb.permission):
-            raise PermissionDenied
-        if isinstance(row, HttpResponse):
-            return row
-        form = ReasonForm(request.POST if request.method == "POST" else None)
-        if not form.is_valid():
-            return self.verb_page(request, verb, [row], form)
-        tally = carry_out(verb, [row], request, self, form.cleaned_data["reason"])
-        self._tell_about(verb, row, tally, request)
-        gone = bool(tally.done) and (verb is REMOVE or tally.answers.get(row.pk) is False)
-        links = self.links(request)
-        target = links.page(ScheduledJob, "changelist") if gone else links.page(ScheduledJob, "change", row.pk)
-        return HttpResponseRedirect(target)
-
-    def _tell_about(
-        self, verb: Verb[ScheduledJob], row: ScheduledJob, tally: Tally[ScheduledJob], request: HttpRequest
-    ) -> None:
-        """Say what became of the verb; a run is linked."""
-        if verb is RUN and tally.done:
-            run = tally.answers[row.pk]
-            number = self.links(request).anchor(gettext("Run %(id)s") % {"id": run}, JobRun, run)
-            messages.success(request, format_html(gettext("{} of “{}” is asked for."), number, row))
-        elif verb is RESUME and tally.answers.get(row.pk) is False:
-            messages.warning(request, gettext("“%(job)s” had no further fire time and was removed.") % {"job": row})
-        else:
-            tell(verb, tally, request)
-
-    def _back(self, request: HttpRequest, jobs: Sequence[ScheduledJob], *, many: bool) -> str:
-        """Return where to go without doing anything."""
-        if many or not jobs:
-            return request.get_full_path()
-        return self.links(request).page(ScheduledJob, "change", jobs[0].pk)
-
-    def verb_page(
-        self,
-        request: HttpRequest,
-        verb: Verb[ScheduledJob],
-        rows: Sequence[ScheduledJob],
-        form: ReasonForm,
-        hidden: Sequence[tuple[str, str]] = (),
-    ) -> HttpResponse:
-        """Return the page that asks before a verb is done with these jobs."""
-        touched = [job for job in rows if verb.applies(job)]
-        context = {
-            "title": verb.question,
-            "is_below": len(rows) == 1 and not hidden,
-            "verb": verb,
-            "jobs": touched,
-            "untouched": len(rows) - len(touched),
-            "declared": [job for job in touched if verb is REMOVE and job.declared],
-            "form": form,
-            "hidden": hidden,
-            "back": self._back(request, rows, many=bool(hidden)),
-        }
-        return self.page(request, "job_action.html", rows[0] if len(rows) == 1 and not hidden else None, context)
 
 
 def _tone(row: ScheduledJob) -> str:
@@ -238,10 +195,10 @@ def _definition(row: ScheduledJob, facts: JobFacts) -> dict[str, list[tuple[str,
         (label("priority"), row.get_priority_display()),
         (label("coalesce"), gettext("yes") if row.coalesce else gettext("no")),
         (label("max_instances"), row.max_instances),
-        (gettext("starts at the latest"), grace),
         (label("overlap"), row.get_overlap_display()),
-        (label("timeout"), gettext("none") if row.timeout is None else f"{row.timeout:g}"),
-        (label("retry"), format_html("<pre>{}</pre>", json_words(row.retry)) if row.retry else gettext("never")),
+        (gettext("starts at the latest"), grace),
+        (label("timeout"), NOTHING if row.timeout is None else f"{row.timeout:g}"),
+        (label("retry"), retry_words(row.retry)),
         (label("on_abandoned"), row.get_on_abandoned_display()),
         (label("environment"), row.environment or gettext("any")),
     ]

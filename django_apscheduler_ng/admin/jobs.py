@@ -54,8 +54,12 @@ class JobAdmin(JobPages, ListActions, SchedulerAdmin):
 
     # -- permissions --------------------------------------------------------------------------------------------------
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let those add jobs who may."""
+        return request.user.has_perm(f"{APP}.add_scheduledjob")
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let those reschedule who may change jobs."""
+        """Let those edit and reschedule who may change jobs."""
         return request.user.has_perm(f"{APP}.change_scheduledjob")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

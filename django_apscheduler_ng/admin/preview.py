@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
 from ..models import ScheduledJob
@@ -39,6 +40,7 @@ def preview_context(trigger: BaseTrigger, now: datetime, job: ScheduledJob | Non
         "dst_notes": [
             {"day": note.day.isoformat(), "words": note_words(note), "effect": note.effect.value} for note in notes
         ],
+        "is_past": job is None and bool(moments) and moments[0] < now,
         "preview_zone": str(zone),
         "viewer_zone": str(timezone.get_current_timezone()),
     }
@@ -52,7 +54,13 @@ def _planned(job: ScheduledJob | None) -> datetime | None:
 
 
 def _yours(moment: datetime, zone: tzinfo) -> SafeString | str:
-    """Return the viewer's time, where it differs."""
+    """Return the viewer's time, where it differs; the date only where that is another."""
     viewer = timezone.get_current_timezone()
-    same = moment.astimezone(zone).utcoffset() == moment.astimezone(viewer).utcoffset()
-    return "" if same else time_tag(moment, viewer)
+    there, here = moment.astimezone(zone), moment.astimezone(viewer)
+    if there.utcoffset() == here.utcoffset():
+        return ""
+    return (
+        date_format(here, "H:i:s" if here.second else "H:i")
+        if there.date() == here.date()
+        else time_tag(moment, viewer)
+    )

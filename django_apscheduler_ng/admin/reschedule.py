@@ -17,7 +17,8 @@ from ..models import Origin, ScheduledJob
 from ..triggers.base import BaseTrigger
 from .base import SchedulerAdmin
 from .facts import gather_facts
-from .forms import TRIGGER_FORMS, ReasonForm, TriggerForm, initial_of, kind_of
+from .forms import TRIGGER_FORMS, ReasonForm, TriggerForm, initial_of, kind_of, problems_of, zone_names
+from .measured import overlap_with_runs
 from .preview import preview_context
 from .shown import schedule_words
 
@@ -43,12 +44,25 @@ class ReschedulePage(_Pages):
         trigger = gather_facts([row], SYSTEM_CLOCK.now(), self.links(request))[row.pk].trigger
         form, reason = _forms(request, trigger)
         proposed = form.trigger if form.is_bound and form.is_valid() else None
+        if "_fragment" in request.POST:
+            return self._answer(request, row, form, proposed)
         if proposed is not None and reason.is_valid() and "_preview" not in request.POST:
             problem = self._reschedule(request, row, proposed, reason.cleaned_data["reason"])
             if not problem:
                 return HttpResponseRedirect(self.links(request).page(ScheduledJob, "change", row.pk))
             form.add_error(None, problem)
         return self._reschedule_page(request, row, form, reason, proposed)
+
+    def _answer(
+        self, request: HttpRequest, row: ScheduledJob, form: TriggerForm, proposed: BaseTrigger | None
+    ) -> HttpResponse:
+        """Return what the trigger would do, alone: for the script."""
+        now = SYSTEM_CLOCK.now()
+        context: dict[str, Any] = {"trigger_problems": problems_of(form)}
+        if proposed is not None:
+            note = overlap_with_runs(proposed, now, self.database, row.pk, row.max_instances, row.overlap)
+            context |= {"proposed": schedule_words(proposed), "overlap_note": note, **preview_context(proposed, now)}
+        return self.page(request, "job_proposal.html", row, context)
 
     def _reschedule(self, request: HttpRequest, row: ScheduledJob, trigger: BaseTrigger, reason: str) -> str:
         """Ask the scheduler; returns why it refuses, an empty string where it does not."""
@@ -85,9 +99,13 @@ class ReschedulePage(_Pages):
             "has_form": bool(kind_of(facts.trigger)),
             "back": self.links(request).page(ScheduledJob, "change", row.pk),
             "proposed": proposed and schedule_words(proposed),
+            "zones": zone_names(),
         }
         if proposed is not None:
             context |= preview_context(proposed, facts.now)
+            context["overlap_note"] = overlap_with_runs(
+                proposed, facts.now, self.database, row.pk, row.max_instances, row.overlap
+            )
         return self.page(request, "job_reschedule.html", row, context)
 
 

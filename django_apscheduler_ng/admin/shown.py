@@ -6,6 +6,7 @@ The plain words of `words` are here, too, for pages and tables.
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -13,11 +14,12 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from ..clock import SYSTEM_CLOCK
+from ..exceptions import SchedulerError
 from ..models import JobRun, ScheduledJob
-from ..rows import read_trigger
+from ..rows import read_retry, read_trigger
 from ..runs import RunStatus
 from ..words import NOTHING as NOTHING
 from ..words import clock_words as clock_words
@@ -132,26 +134,66 @@ def capped(text: str) -> str:
 
 
 def json_words(text: str) -> str:
-    """Return stored JSON with indentation, or the text as it is where it is none."""
-    if len(text) > LONGEST_TEXT:
-        return capped(text)
+    """Return stored JSON with indentation, or the text as it is where it is none; cut where it is too long for a page."""
+    return capped(text) if len(text) > LONGEST_TEXT else capped(readable_json(text))
+
+
+def readable_json(text: str) -> str:
+    """Return all of stored JSON with indentation, or the text as it is where it is none."""
     try:
-        return capped(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
+        return _SURROGATE.sub(_escaped, json.dumps(json.loads(text), indent=2, ensure_ascii=False))
     except (ValueError, RecursionError):
         return text
 
 
+#: A page cannot be sent with one of them in it.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
 def value_words(name: str, value: Any) -> str:
     """Return one value of an event's before or after as people read it."""
+    if name == "retry" and value == "":
+        return retry_words("")
     if value is None or value == "":
         return NOTHING
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if name == "retry" and isinstance(value, str):
+        return retry_words(value)
     if name == "trigger" and isinstance(value, str):
         return schedule_words(read_trigger(ScheduledJob(trigger=value)))
     if name.endswith(("_time", "_at")) and isinstance(value, str):
         return _moment_words(value)
     return capped(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def retry_words(text: str) -> str:
+    """Return a stored retry policy as people read it."""
+    try:
+        retry = read_retry(text)
+    except SchedulerError:
+        return capped(text)
+    if retry is None or retry.attempts < 2:
+        return gettext("never")
+    words = ngettext(
+        "%(count)d attempt in all, the second after %(delay)s s",
+        "%(count)d attempts in all, the second after %(delay)s s",
+        retry.attempts,
+    ) % {"count": retry.attempts, "delay": f"{retry.delay:g}"}
+    if retry.attempts > 2:
+        longer = gettext("each delay %(factor)s times the last, at most %(most)s s")
+        words += ", " + longer % {"factor": f"{retry.backoff:g}", "most": f"{retry.max_delay:g}"}
+    if retry.on:
+        words += "; " + gettext("only after %(names)s") % {"names": ", ".join(retry.on)}
+    if retry.not_on:
+        words += "; " + gettext("never after %(names)s") % {"names": ", ".join(retry.not_on)}
+    return words
 
 
 def _moment_words(text: str) -> str:

@@ -50,13 +50,34 @@ class ChangeJobs(StoreAccess):
         """
         created = create_trigger(trigger, trigger_args, timezone=self.timezone, now=self._now(jobstore or "default"))
 
+        return self._change(job_id, jobstore, lambda job: self._replanned(job, created))
+
+    def edit_job(self, job_id: str, jobstore: str | None = None, **changes: Any) -> Job:
+        """Change options of a job as `modify_job()` does, and plan a new trigger among them from now on, as `reschedule_job()` does.
+
+        All of it is one change, with one event.
+
+        Raises:
+            JobLookupError: there is no such job.
+            InvalidJobError: an option is unknown or its value impossible; nothing was changed.
+            InvalidTriggerError: the trigger never fires; nothing was changed.
+        """
+        if "executor" in changes:
+            self._check_executor(checked_option("executor", changes["executor"]))
+
         def change(job: Job) -> dict[str, Any]:
-            if job.pending or job.next_run_time is None:
-                job.run_time_chosen &= job.next_run_time is None
-                return {"trigger": created}
-            return {"trigger": created, **self._from_now_on(job, created)}
+            if "trigger" not in changes:
+                return changes
+            return {**changes, **self._replanned(job, checked_option("trigger", changes["trigger"]))}
 
         return self._change(job_id, jobstore, change)
+
+    def _replanned(self, job: Job, trigger: BaseTrigger) -> dict[str, Any]:
+        """Return what changes where `job` gets `trigger`: its run times too, unless it is paused or not planned yet."""
+        if job.pending or job.next_run_time is None:
+            job.run_time_chosen &= job.next_run_time is None
+            return {"trigger": trigger}
+        return {"trigger": trigger, **self._from_now_on(job, trigger)}
 
     def pause_job(self, job_id: str, jobstore: str | None = None, *, reason: str = "") -> Job:
         """Stop a job from running until it is resumed. Runs under way go on.

@@ -151,10 +151,10 @@ class Pass:
             self._host.wakeup()
 
     def _cancel(self, run: Run) -> None:
-        """Ask the executor to cancel a run whose place a fire time waits for; without an answer that waits until the run ends."""
-        cancel = getattr(self._executors.get(run.executor), "cancel", None)
-        if cancel is not None:
-            cancel(run.id, "the next fire time of its job takes its place")
+        """Have the executor cancel a run whose place a fire time waits for; where it has it no more, that waits for its end."""
+        executor = self._executors.get(run.executor)
+        if executor is not None:
+            executor.cancel(run.jobstore, run.id, reason="the next fire time of its job takes its place")
 
     def _has_room(self, alias: str) -> bool:
         executor = self._executors.get(alias)

@@ -71,6 +71,16 @@ class Pages:
         WebDriverWait(self.driver, PATIENCE).until(staleness_of(old))
         self.look()
 
+    def wait_for(self, text: str, selector: str = "[data-apsng-proposal]") -> None:
+        """Wait until what the selector matches says so; capital letters do not count."""
+        from selenium.common.exceptions import TimeoutException
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        try:
+            WebDriverWait(self.driver, PATIENCE).until(lambda _driver: text.lower() in self.find(selector).text.lower())
+        except TimeoutException:
+            pytest.fail(f"{text!r} is not in {self.find(selector).text!r}.")
+
     def fill(self, name: str, text: str) -> None:
         """Replace what a field of a form holds."""
         field = self.find(f"main [name='{name}']")

@@ -20,7 +20,7 @@ def paths(shop):
     failed = JobRun.objects.get(status="failed").pk
     running = JobRun.objects.filter(status="running").first().pk
     summary = JobRun.objects.get(status="coalesced").pk
-    event = JobLogEntry.objects.get(action="rescheduled").pk
+    rescheduled = JobLogEntry.objects.get(action="rescheduled")
     return {
         "app": "",
         "dashboard": "scheduledjob/dashboard/",
@@ -32,6 +32,13 @@ def paths(shop):
         "pause": f"scheduledjob/{invoices}/pause/",
         "remove": f"scheduledjob/{invoices}/remove/",
         "reschedule": f"scheduledjob/{invoices}/reschedule/",
+        "add": "scheduledjob/add/",
+        "edit": f"scheduledjob/{invoices}/edit/",
+        "duplicate": f"scheduledjob/add/?like={invoices}",
+        "run-now": f"scheduledjob/{invoices}/run/",
+        "resume": f"scheduledjob/{sessions}/resume/",
+        "revisions": f"scheduledjob/{rescheduled.job_key}/revisions/",
+        "revert": f"scheduledjob/{rescheduled.job_key}/revert/{rescheduled.pk}/",
         "runs": "jobrun/",
         "run": f"jobrun/{failed}/change/",
         "run-live": f"jobrun/{JobRun.objects.get(status='running', progress_done__gt=0).pk}/change/",
@@ -39,7 +46,7 @@ def paths(shop):
         "run-cancel": f"jobrun/{running}/cancel/",
         "run-summary": f"jobrun/{summary}/change/",
         "events": "joblogentry/",
-        "event": f"joblogentry/{event}/change/",
+        "event": f"joblogentry/{rescheduled.pk}/change/",
         "nodes": "schedulernode/",
         "node": f"schedulernode/{'a' * 32}/change/",
     }

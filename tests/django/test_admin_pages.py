@@ -46,10 +46,17 @@ def every_address():
     yield from (f"{PAGES}/{model}/" for model in ("scheduledjob", "jobrun", "joblogentry", "schedulernode"))
     yield f"{PAGES}/scheduledjob/dashboard/"
     yield f"{PAGES}/"
+    yield f"{PAGES}/scheduledjob/add/"
+    for entry in JobLogEntry.objects.filter(action="rescheduled"):
+        yield f"{PAGES}/scheduledjob/{entry.job_key}/revert/{entry.pk}/"
     for job in ScheduledJob.objects.all():
         yield from (
-            address(job, page) for page in ("change", "run", "pause", "resume", "remove", "delete", "reschedule")
+            address(job, page)
+            for page in ("change", "run", "pause", "resume", "remove", "delete", "reschedule", "revisions")
         )
+        if job.finished_at is None:
+            yield address(job, "edit")
+        yield f"{PAGES}/scheduledjob/add/?like={job.pk}"
         yield from (f"{address(job, 'reschedule')}?type={kind}" for kind in ("interval", "cron", "crontab", "date"))
         yield f"{address(job, 'reschedule')}?type=calendarinterval"
         yield f"{PAGES}/jobrun/?job={job.pk}"
@@ -404,7 +411,7 @@ def test_nothing_can_be_posted_to_a_page_that_shows(client, model, method):
     assert getattr(client, method)(f"{PAGES}/{model}/{key}/change/").status_code == 405
 
 
-@pytest.mark.parametrize("model", ["scheduledjob", "jobrun", "joblogentry", "schedulernode"])
+@pytest.mark.parametrize("model", ["jobrun", "joblogentry", "schedulernode"])
 def test_nothing_can_be_added(client, model):
     assert client.get(f"{PAGES}/{model}/add/").status_code == 403
     assert client.post(f"{PAGES}/{model}/add/", {}).status_code == 403

@@ -324,3 +324,21 @@ def test_runs_and_history_are_left_alone(client, job):
 
     assert JobRun.objects.count() == 0
     assert ScheduledJob.objects.get().next_run_time - datetime.now(UTC) < timedelta(minutes=7)
+
+
+def test_the_script_gets_the_preview_alone(client, job):
+    given = {"type": "cron", "hour": "2", "minute": "30", "timezone": BERLIN, **POLICIES, "_fragment": "1"}
+
+    shown = client.post(address(job, "reschedule"), given).content.decode()
+
+    assert "<html" not in shown
+    assert "at 02:30 every day" in shown
+    assert ScheduledJob.objects.get().revision == job.revision
+
+
+def test_the_script_is_told_what_is_wrong(client, job):
+    given = {"type": "cron", "hour": "25", "timezone": BERLIN, **POLICIES, "_fragment": "1"}
+
+    shown = client.post(address(job, "reschedule"), given).content.decode()
+
+    assert "Cron field &#x27;hour&#x27; must be within 0-23, got &#x27;25&#x27;." in shown

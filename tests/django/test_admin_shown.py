@@ -16,10 +16,13 @@ from django_apscheduler_ng.admin.shown import (
     distance_words,
     json_words,
     moment_html,
+    retry_words,
     span_words,
     value_words,
 )
 from django_apscheduler_ng.models import JobRun
+from django_apscheduler_ng.retries import Retry
+from django_apscheduler_ng.rows import dump_retry
 from django_apscheduler_ng.runs import RunStatus
 from django_apscheduler_ng.serialization import dump_trigger
 from django_apscheduler_ng.triggers.interval import IntervalTrigger
@@ -102,6 +105,7 @@ def test_each_status_has_a_colour():
         pytest.param("{damaged", "{damaged", id="damaged"),
         pytest.param("[" * 20_000, "[" * 20_000, id="too-deep"),
         pytest.param("", "", id="empty"),
+        pytest.param('["\\ud800"]', '[\n  "\\ud800"\n]', id="lone-surrogate"),
     ],
 )
 def test_stored_json_is_shown_readably(text, shown):
@@ -111,6 +115,27 @@ def test_stored_json_is_shown_readably(text, shown):
 def test_a_text_is_cut_where_it_is_too_long():
     assert capped("x" * LONGEST_TEXT) == "x" * LONGEST_TEXT
     assert capped("x" * (LONGEST_TEXT + 3)).endswith("x\n… (3 more characters)")
+
+
+@pytest.mark.parametrize(
+    ("retry", "words"),
+    [
+        pytest.param(None, "never", id="none"),
+        pytest.param({"attempts": 1}, "never", id="one-attempt"),
+        pytest.param({"attempts": 2, "delay": 5}, "2 attempts in all, the second after 5 s", id="two"),
+        pytest.param(
+            {"attempts": 3, "on": ["a.B"], "not_on": ["C"]},
+            "3 attempts in all, the second after 10 s, each delay 2 times the last, at most 3600 s; only after a.B; never after C",
+            id="everything",
+        ),
+    ],
+)
+def test_a_retry_policy_is_told_in_words(retry, words):
+    assert retry_words(dump_retry(Retry.checked(retry))) == words
+
+
+def test_a_damaged_retry_policy_is_shown_as_it_is():
+    assert retry_words("{damaged") == "{damaged"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from django_apscheduler_ng.actors import acting
 from django_apscheduler_ng.exceptions import JobLookupError
 from django_apscheduler_ng.models import JobLogEntry, JobRun, ScheduledJob
 from django_apscheduler_ng.schedulers.api import JobsApi
+from django_apscheduler_ng.triggers.interval import IntervalTrigger
 
 NOOP = "tests.project.jobs:noop"
 
@@ -34,6 +35,7 @@ def test_a_job_is_added_changed_and_removed_from_a_coroutine(django_user_model):
         assert (await scheduler.aget_job("j")).next_run_time == job.next_run_time
         await scheduler.amodify_job("j", name="renamed")
         await scheduler.areschedule_job("j", trigger="cron", hour=3)
+        await scheduler.aedit_job("j", name="edited", trigger=IntervalTrigger(hours=2, timezone="UTC"))
         with acting(user):
             await scheduler.apause_job("j", reason="busy")
         assert [job.id for job in await scheduler.aget_jobs()] == ["j"]
@@ -50,6 +52,7 @@ def test_a_job_is_added_changed_and_removed_from_a_coroutine(django_user_model):
         ("added", ""),
         ("modified", ""),
         ("rescheduled", ""),
+        ("modified", ""),
         ("paused", "ada"),
         ("run requested", ""),
         ("resumed", ""),

@@ -104,6 +104,20 @@ def test_an_idle_pass_is_one_statement(store, count, number):
 
 
 @pytest.mark.django_db
+def test_a_pass_while_only_what_rests_with_a_paused_job_waits_is_one_statement(store, count):
+    add(store, 1, retry={"attempts": 2, "delay": 0})
+    runs = claim(store).runs
+    store.start_runs(runs, store.clock.now())
+    end(store, runs, RunStatus.FAILED)
+    store.modify_job("1-0", lambda job: {"next_run_time": None})
+
+    statements = count(claim, store)
+
+    assert len(statements) == 1
+    assert JobRun.objects.filter(status="pending").count() == 1
+
+
+@pytest.mark.django_db
 def test_a_heartbeat_is_two_statements(store, count):
     store.care()  # the first one looks for jobs of other executors
 

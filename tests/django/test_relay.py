@@ -91,6 +91,8 @@ def test_each_event_has_a_signal_of_its_name():
                 "traceback": None,
                 "run_id": "r1",
                 "count": 1,
+                "attempt": 1,
+                "retry_at": None,
             },
             id="execution",
         ),

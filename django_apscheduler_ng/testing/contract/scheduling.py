@@ -76,6 +76,24 @@ class SchedulingContract(Rig):
         ]
         assert "ValueError: on purpose" in (failures[0].traceback or "")
 
+    def test_each_failed_attempt_is_told_and_whether_it_was_the_last(
+        self, scheduler: ManualScheduler, log: EventLog, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        scheduler.add_job(fail, "date", run_date=at(10), id="failing", retry={"attempts": 2, "delay": 30})
+
+        scheduler.travel(60)
+
+        failures = [event for event in log.of(EVENT_JOB_ERROR) if isinstance(event, JobExecutionEvent)]
+        assert [(event.attempt, event.retry_at) for event in failures] == [(1, at(40)), (2, None)]
+        said = [
+            (record.levelname, record.getMessage())
+            for record in caplog.records
+            if "failed in run" in record.getMessage()
+        ]
+        ends = ["(attempt 1 of 2, tried again in 30 s)", "(attempt 2 of 2, it was the last)"]
+        assert [level for level, _ in said] == ["WARNING", "ERROR"]
+        assert all(f"{end}: ValueError: on purpose" in text for end, (_, text) in zip(ends, said, strict=True))
+
     def test_a_result_is_told(self, scheduler: ManualScheduler, log: EventLog) -> None:
         scheduler.add_job(note, args=[{"answer": 42}])
 

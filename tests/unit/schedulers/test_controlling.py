@@ -126,3 +126,13 @@ def test_a_job_whose_time_is_up_frees_its_instance_and_runs_again(scheduler, log
     assert isinstance(event.exception, TimeoutError)
     assert "in hang_once" in event.traceback
     assert again.is_set()
+
+
+def test_the_next_fire_time_takes_the_place_of_a_run_that_is_to_be_replaced(scheduler, log):
+    scheduler.add_executor({"type": "threadpool", "max_workers": 2}, "two")
+    scheduler.add_job(Obedient(), "interval", seconds=0.3, id="replaced", executor="two", overlap="replace")
+
+    event = log.wait_for(EVENT_JOB_ERROR)
+    log.wait_for(EVENT_JOB_SUBMITTED, count=2)
+
+    assert str(event.exception) == "The run was cancelled: the next fire time of its job takes its place."

@@ -23,6 +23,7 @@ from django_apscheduler_ng.triggers.date import DateTrigger
 from django_apscheduler_ng.triggers.interval import IntervalTrigger
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+OVER = IntervalTrigger(hours=1, end_date=NOW - timedelta(days=1))
 calls = []
 
 
@@ -435,6 +436,63 @@ def test_a_job_is_rescheduled_from_now_on(by, scheduler, log):
     assert scheduler.get_job("mine").next_run_time == at(300)
     assert scheduler.get_job("mine").trigger == CronTrigger(minute="*/5", timezone="UTC")
     assert log.names() == ["JOB_MODIFIED"]
+
+
+def test_a_job_is_edited_and_rescheduled_from_now_on_in_one_change(scheduler, log):
+    scheduler.add_job(work, "interval", seconds=10, id="mine")
+    log.clear()
+    scheduler.clock.advance(5)
+
+    job = scheduler.edit_job(
+        "mine", trigger=IntervalTrigger(seconds=20, timezone="UTC"), name="Edited", max_instances=2
+    )
+
+    assert (job.name, job.max_instances, job.next_run_time, job.next_fire_time) == ("Edited", 2, at(25), at(25))
+    assert log.names() == ["JOB_MODIFIED"]
+
+
+def test_an_edit_without_a_trigger_keeps_the_next_run_time(scheduler):
+    scheduler.add_job(work, "interval", seconds=10, id="mine")
+    scheduler.clock.advance(5)
+
+    assert scheduler.edit_job("mine", name="Edited").next_run_time == at(10)
+
+
+def test_an_edit_of_a_paused_job_leaves_it_paused(scheduler):
+    scheduler.add_job(work, "interval", seconds=10, id="mine").pause()
+
+    job = scheduler.edit_job("mine", trigger=IntervalTrigger(seconds=20, timezone="UTC"))
+
+    assert (job.next_run_time, job.trigger) == (None, IntervalTrigger(seconds=20, timezone="UTC"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        pytest.param({"trigger": OVER}, InvalidTriggerError, "never fires after now", id="over"),
+        pytest.param({"trigger": "cron"}, InvalidJobError, "Job option 'trigger' must be a trigger", id="name"),
+        pytest.param({"executor": "gone"}, ConfigurationError, "Executor 'gone' is not configured", id="executor"),
+        pytest.param({"args": [1, 2]}, InvalidJobError, "do not fit its signature", id="arguments"),
+        pytest.param({"max_instances": 0}, InvalidJobError, "must be a positive whole number", id="option"),
+    ],
+)  # fmt: skip
+def test_an_edit_that_is_refused_changes_nothing(scheduler, changes, error, message):
+    before = scheduler.add_job(work, "interval", seconds=10, id="mine")
+
+    with pytest.raises(error, match=message):
+        scheduler.edit_job("mine", **{"name": "Edited", **changes})
+
+    kept = scheduler.get_job("mine")
+    assert (kept.name, kept.trigger, kept.next_run_time) == (before.name, before.trigger, at(10))
+
+
+def test_a_waiting_job_is_edited(waiting):
+    waiting.add_job(work, "interval", seconds=10, id="mine")
+
+    waiting.edit_job("mine", trigger=IntervalTrigger(seconds=20, timezone="UTC"), name="Edited")
+    waiting.start()
+
+    assert (waiting.get_job("mine").name, waiting.get_job("mine").next_run_time) == ("Edited", at(20))
 
 
 def test_a_job_is_paused_and_resumed(by, scheduler):
