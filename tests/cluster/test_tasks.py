@@ -17,6 +17,7 @@ from django.db import OperationalError
 
 from django_apscheduler_ng import signals
 from django_apscheduler_ng.bootstrap import get_scheduler
+from django_apscheduler_ng.cluster import worker
 from django_apscheduler_ng.exceptions import CallableReferenceError, ConfigurationError
 from django_apscheduler_ng.hotsql import HotSQL
 from django_apscheduler_ng.models import JobRun
@@ -109,6 +110,25 @@ def test_the_end_of_a_run_is_written_when_the_database_is_back(here, monkeypatch
 
     assert (run.status, run.result) == ("succeeded", '"done"')
     assert len([line for line in caplog.messages if "cannot be written" in line]) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before-the-start", "with-its-answer"])
+def test_a_run_is_started_when_the_database_is_back(here, monkeypatch, caplog, after):
+    start, failures = worker.start, [OperationalError("away"), OperationalError("still away")]
+
+    def fail(*arguments: Any) -> Any:
+        if after:
+            start(*arguments)
+        if failures:
+            raise failures.pop()
+        return start(*arguments)
+
+    monkeypatch.setattr(worker, "start", fail)
+
+    run = here(lambda: "done")
+
+    assert (run.status, run.result, run.attempt) == ("succeeded", '"done"', 1)
+    assert len([line for line in caplog.messages if "cannot be started yet" in line]) == 2
 
 
 def test_a_worker_sends_the_signals_of_its_runs(here):
