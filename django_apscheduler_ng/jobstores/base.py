@@ -87,7 +87,7 @@ class BaseJobStore(JobKeeper):
         """Start without jobs under way."""
         super().__init__()
         self._live = LiveRuns()
-        self._waiting = WaitingRuns()
+        self._waiting_runs = WaitingRuns()
         #: Jobs whose schedule has ended, and of which runs may still be made: further attempts, fire times that wait.
         self._over: dict[str, Job] = {}
         self._declined: dict[str, datetime] = {}
@@ -127,7 +127,7 @@ class BaseJobStore(JobKeeper):
                 left -= self._claim_job(job, now, slots, claim, behind=job.id in behind)
             except Exception as error:
                 self._decline(job, error, now)
-        looks = (self._next_look(now), self._waiting.next_due(now))
+        looks = (self._next_look(now), self._waiting_runs.next_due(now))
         claim.next_look = min((moment for moment in looks if moment is not None), default=None)
         if self._parked and self._live.has_released:
             claim.next_look = now  # an end that came meanwhile may be the one that a job was parked for just now
@@ -140,14 +140,14 @@ class BaseJobStore(JobKeeper):
                 f"Executor {job.executor!r} is not configured in this scheduler; it has {', '.join(slots)}."
             )
         live = self._live.count(job.id)
-        waiting = job.overlap != "skip" and live >= job.max_instances and self._waiting.has_fire_time_of(job.id)
+        waiting = job.overlap != "skip" and live >= job.max_instances and self._waiting_runs.has_fire_time_of(job.id)
         view = job.view(live, waiting=waiting)
         if behind and not job.coalesce:
             view = view._replace(parked=True)
         planned = plan(view, now, slots[job.executor])
         self._advance(job, planned)
         if planned.waits is not None:
-            self._waiting.add(self._make_run(job, func, planned.waits.fire_time, planned.waits.due_at))
+            self._waiting_runs.add(self._make_run(job, func, planned.waits.fire_time, planned.waits.due_at))
             if job.overlap == "replace":
                 claim.replaced.append(self._live.oldest(job.id))
         claim.passed.extend(self._passed(job, summary) for summary in planned.summaries)
@@ -213,15 +213,15 @@ class BaseJobStore(JobKeeper):
 
     def _claim_waiting(self, claim: Claim, now: datetime, slots: dict[str, int]) -> None:
         """Claim the runs beside the schedule that are due and for which there is a slot."""
-        for run, asked_of in self._waiting.due(now):
+        for run, asked_of in self._waiting_runs.due(now):
             job = asked_of or self.lookup_job(run.job_id) or self._over.get(run.job_id)
             if job is None:
-                self._waiting.remove(run)
+                self._waiting_runs.remove(run)
                 logger.info("Run %s of job %r is dropped: the job was removed.", run.id, run.job_id)
             elif asked_of is None and job.next_run_time is None and job.id not in self._over:
                 continue  # it rests with its job, which is paused
             elif slots.get(run.executor, 0) > 0 and self._has_room(job, run, now):
-                self._waiting.remove(run)
+                self._waiting_runs.remove(run)
                 slots[run.executor] -= 1
                 self._live.add(run)
                 claim.runs.append(run)
@@ -237,7 +237,7 @@ class BaseJobStore(JobKeeper):
     def _forget_over(self) -> None:
         """Forget jobs whose schedule has ended, once nothing more can come of them."""
         for job_id in list(self._over):
-            if not self._live.count(job_id) and not self._waiting.has_any_of(job_id):
+            if not self._live.count(job_id) and not self._waiting_runs.has_any_of(job_id):
                 del self._over[job_id]
 
     def _decline(self, job: Job, error: Exception, now: datetime) -> None:
@@ -268,7 +268,7 @@ class BaseJobStore(JobKeeper):
         """Take note that the run has ended. Returns at once; never raises."""
         delay = None if run.retry is None else run.retry_after(outcome)
         if delay is not None:
-            self._waiting.try_again(run, self.clock.now(), delay)
+            self._waiting_runs.try_again(run, self.clock.now(), delay)
         self._release(run)
         if delay is not None and self._host is not None:
             self._host.wakeup()
@@ -302,7 +302,7 @@ class BaseJobStore(JobKeeper):
                 raise self.missing(job_id)
             called = called_with(job, args, kwargs)
             run = self._make_run(called, called.func, None, self.clock.now())
-            self._waiting.add(run, job)
+            self._waiting_runs.add(run, job)
         if self._host is not None:
             self._host.wakeup()
         return run.id
@@ -314,7 +314,7 @@ class BaseJobStore(JobKeeper):
             RunLookupError: no such run is under way.
         """
         with self._lock:
-            run = self._waiting.withdraw(run_id)
+            run = self._waiting_runs.withdraw(run_id)
         if run is not None:
             message = cancelled_words("", reason)
             return CancelledRun(status=RunStatus.CANCELLED, job_id=run.job_id, fire_time=run.due_at, message=message)

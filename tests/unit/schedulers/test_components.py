@@ -26,7 +26,7 @@ from django_apscheduler_ng.schedulers.options import OptionError
             {"type": "zzz"},
             [
                 "Unknown type 'zzz' of executor 'executors.fast'. "
-                "Expected one of: asyncio, debug, futures, gevent, processpool, threadpool, tornado, twisted."
+                "Expected one of: asyncio, celery, debug, futures, gevent, processpool, tasks, threadpool, tornado, twisted."
             ],
             id="type-from-nowhere",
         ),
@@ -39,7 +39,7 @@ from django_apscheduler_ng.schedulers.options import OptionError
             {"max_workers": 5},
             [
                 "The options of executor 'executors.fast' must have either 'type' or 'class', got neither. "
-                "Give 'type', one of: asyncio, debug, futures, gevent, processpool, threadpool, tornado, twisted."
+                "Give 'type', one of: asyncio, celery, debug, futures, gevent, processpool, tasks, threadpool, tornado, twisted."
             ],
             id="no-type",
         ),
@@ -47,7 +47,7 @@ from django_apscheduler_ng.schedulers.options import OptionError
             {"type": "threadpool", "class": "a.b:C"},
             [
                 "The options of executor 'executors.fast' must have either 'type' or 'class', got both. "
-                "Give 'type', one of: asyncio, debug, futures, gevent, processpool, threadpool, tornado, twisted."
+                "Give 'type', one of: asyncio, celery, debug, futures, gevent, processpool, tasks, threadpool, tornado, twisted."
             ],
             id="type-and-class",
         ),
