@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import getpass
+import shlex
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from ..actors import acting
 from ..bootstrap import get_scheduler
 from ..exceptions import ConfigurationError, JobLookupError, did_you_mean
 from ..jobstores.django import DjangoJobStore
-from ..models import ScheduledJob
+from ..models import JobLogEntry, ScheduledJob
+from ..words import clock_words
+from .reading import project_zone
 
 #: Ids that a mistyped one is compared with.
 _COMPARED = 20_000
@@ -79,9 +82,22 @@ def named_job(job_id: str, jobstore: str | None = None) -> Named:
     if having:
         return having[0]
     places = ", ".join(map(repr, there)) or "none"
-    raise JobLookupError(
-        f"Job {job_id!r} is in no job store ({places}).{_meant(job_id, there)} `manage.py scheduler list` shows what is there."
-    )
+    told = _removal(job_id, there) or f"{_meant(job_id, there)} `manage.py scheduler list` shows what is there."
+    raise JobLookupError(f"Job {job_id!r} is in no job store ({places}).{told}")
+
+
+def _removal(job_id: str, there: Mapping[str, DjangoJobStore]) -> str:
+    """Return who removed the job that had this id, and when; empty where there was none."""
+    for store in there.values():
+        entries = JobLogEntry.objects.using(store.using).filter(namespace=store.namespace, job_id=job_id)
+        entry = entries.filter(action="removed").order_by("-pk").first()
+        if entry is not None:
+            by = f" by {entry.actor_name}" if entry.actor_name else ""
+            at = clock_words(entry.at, project_zone())
+            return (
+                f" It was removed{by} at {at}. `manage.py scheduler runs --job {shlex.quote(job_id)}` shows its runs."
+            )
+    return ""
 
 
 def _meant(job_id: str, there: Mapping[str, DjangoJobStore]) -> str:

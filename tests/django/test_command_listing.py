@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from django_apscheduler_ng import get_scheduler
+from django_apscheduler_ng.actors import acting
 from django_apscheduler_ng.commands import listing
 from django_apscheduler_ng.models import ScheduledJob, SchedulerNode
 from django_apscheduler_ng.runs import RunStatus
@@ -216,6 +218,17 @@ def test_a_mistyped_id_is_answered_with_the_closest_ones(db):
         refusal("show", "Nightly") == f"{missing.format('Nightly')} Did you mean 'nightly' or 'Nightly-Report'? {rest}"
     )
     assert refusal("show", "qqq") == f"{missing.format('qqq')} {rest}"
+
+
+def test_a_removed_job_is_said_to_be_removed_by_whom(jobs):
+    with acting(name="bob"):
+        get_scheduler().remove_job("eve")
+
+    assert re.fullmatch(
+        r"Job 'eve' is in no job store \('default'\)\. It was removed by bob at \w+ [0-9:-]+ [0-9:]+\. "
+        r"`manage\.py scheduler runs --job eve` shows its runs\.",
+        refusal("why", "eve"),
+    )
 
 
 def test_an_id_in_several_job_stores_needs_the_store(jobs, settings):
