@@ -13,10 +13,21 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import JobLogEntry, JobRun, ScheduledJob
-from ..words import NOTHING, distance_words, duration, lateness, span_or_nothing, summary_words
 from .base import Links
 from .facts import JobFacts
-from .shown import badge, moment_html, status_badge, time_tag, value_words
+from .shown import (
+    NOTHING,
+    badge,
+    distance_words,
+    duration,
+    lateness,
+    moment_html,
+    span_or_nothing,
+    status_badge,
+    summary_words,
+    time_tag,
+    value_words,
+)
 
 #: In a table, texts are cut after so many characters.
 _SHORT = 120

@@ -13,12 +13,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import JobLogEntry, ScheduledJob
-from ..words import NOTHING
 from .base import CappedPaginator, Links, SchedulerAdmin
 from .cells import EventCells, action_badge, changes_of, event_cells, event_values, run_html
 from .facts import existing_jobs
 from .filters import ActionFilter, JobFilter, StoreFilter
-from .shown import moment_html
+from .shown import NOTHING, moment_html
 
 
 class EventAdmin(SchedulerAdmin):

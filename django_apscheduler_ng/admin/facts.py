@@ -11,8 +11,8 @@ from ..models import JobRun, ScheduledJob, SchedulerNode
 from ..rows import read_trigger
 from ..triggers.base import BaseTrigger
 from ..why import gather, sentence
-from ..words import zone_of
 from .base import Links
+from .shown import zone_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,14 +17,13 @@ from django.utils.translation import gettext
 from ..clock import SYSTEM_CLOCK
 from ..models import JobLogEntry, JobRun, ScheduledJob
 from ..rows import differing
-from ..words import schedule_words
 from .base import APP, SchedulerAdmin
 from .cells import event_cells, last_outcome_html, next_run_html, run_cells, running_for
 from .facts import JobFacts, gather_facts
 from .forms import ReasonForm
 from .preview import preview_context
 from .reschedule import ReschedulePage
-from .shown import json_words, moment_html, value_words
+from .shown import json_words, moment_html, schedule_words, value_words
 from .states import state_badges
 from .verbs import REMOVE, RESUME, RUN, VERBS, Tally, Verb, carry_out, tell
 

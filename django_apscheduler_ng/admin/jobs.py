@@ -18,13 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from ..clock import SYSTEM_CLOCK
 from ..models import Origin, ScheduledJob
 from ..rows import differing
-from ..words import schedule_words
 from .base import APP, SchedulerAdmin
 from .cells import labelled, last_outcome_html, next_run_html, running_for
 from .facts import JobFacts, gather_facts
 from .filters import ExecutorFilter, StateFilter, StoreFilter, TriggerFilter
 from .forms import ReasonForm
 from .jobpage import JobPages
+from .shown import schedule_words
 from .states import state_badges
 from .verbs import MOST_JOBS, PAUSE, REMOVE, RESUME, RUN, Verb, carry_out, tell
 

@@ -17,11 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from ..clock import SYSTEM_CLOCK
 from ..conf import get_config
 from ..models import JobRun, NodeState, SchedulerNode
-from ..words import NOTHING, distance_words, span_words
 from .base import SchedulerAdmin
 from .cells import labelled
 from .filters import StoreFilter
-from .shown import badge, json_words, moment_html
+from .shown import NOTHING, badge, distance_words, json_words, moment_html, span_words
 
 _TONES = {
     NodeState.RUNNING: "ok",

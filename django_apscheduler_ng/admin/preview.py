@@ -11,8 +11,7 @@ from django.utils.safestring import SafeString
 from ..models import ScheduledJob
 from ..preview import dst_notes, preview
 from ..triggers.base import BaseTrigger
-from ..words import distance_words, note_words, zone_of
-from .shown import capped, time_tag
+from .shown import capped, distance_words, note_words, time_tag, zone_of
 
 
 def preview_context(trigger: BaseTrigger, now: datetime, job: ScheduledJob | None = None) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from ..bootstrap import get_scheduler
 from ..clock import SYSTEM_CLOCK
 from ..models import Origin, ScheduledJob
 from ..triggers.base import BaseTrigger
-from ..words import schedule_words
 from .base import SchedulerAdmin
 from .facts import gather_facts
 from .forms import TRIGGER_FORMS, ReasonForm, TriggerForm, initial_of, kind_of
 from .preview import preview_context
+from .shown import schedule_words
 
 if TYPE_CHECKING:
     _Pages = SchedulerAdmin

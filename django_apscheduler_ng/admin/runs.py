@@ -19,12 +19,11 @@ from django.utils.translation import gettext_lazy as _
 from ..clock import SYSTEM_CLOCK
 from ..models import JobRun, ScheduledJob, SchedulerNode
 from ..rows import read_trigger
-from ..words import NOTHING, span_or_nothing, summary_words, zone_of
 from .base import CappedPaginator, Links, SchedulerAdmin
 from .cells import RunCells, labelled, run_cells
 from .facts import existing_jobs, node_names
 from .filters import ExecutorFilter, JobFilter, NodeFilter, StoreFilter
-from .shown import capped, json_words, moment_html, status_badge
+from .shown import NOTHING, capped, json_words, moment_html, span_or_nothing, status_badge, summary_words, zone_of
 
 
 @dataclass(frozen=True, kw_only=True)

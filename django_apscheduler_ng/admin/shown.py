@@ -1,4 +1,7 @@
-"""How moments, spans, stored texts and statuses are shown. Everything returned here is escaped or safe to be."""
+"""How moments, spans, stored texts and statuses are shown. Everything returned here is escaped or safe to be.
+
+The plain words of `words` are here, too, for pages and tables.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,18 @@ from ..clock import SYSTEM_CLOCK
 from ..models import JobRun, ScheduledJob
 from ..rows import read_trigger
 from ..runs import RunStatus
-from ..words import NOTHING, clock_words, distance_words, schedule_words
+from ..words import NOTHING as NOTHING
+from ..words import clock_words as clock_words
+from ..words import distance_words as distance_words
+from ..words import duration as duration
+from ..words import lateness as lateness
+from ..words import note_words as note_words
+from ..words import rough_words as rough_words
+from ..words import schedule_words as schedule_words
+from ..words import span_or_nothing as span_or_nothing
+from ..words import span_words as span_words
+from ..words import summary_words as summary_words
+from ..words import zone_of as zone_of
 
 #: Longer stored texts are cut in pages; the whole text stays in the database.
 LONGEST_TEXT = 50_000

@@ -8,12 +8,21 @@ import pytest
 from django.utils import translation
 
 from django_apscheduler_ng.admin.cells import changes_of, remark, shortened
-from django_apscheduler_ng.admin.shown import LONGEST_TEXT, TONES, capped, json_words, moment_html, value_words
+from django_apscheduler_ng.admin.shown import (
+    LONGEST_TEXT,
+    TONES,
+    capped,
+    clock_words,
+    distance_words,
+    json_words,
+    moment_html,
+    span_words,
+    value_words,
+)
 from django_apscheduler_ng.models import JobRun
 from django_apscheduler_ng.runs import RunStatus
 from django_apscheduler_ng.serialization import dump_trigger
 from django_apscheduler_ng.triggers.interval import IntervalTrigger
-from django_apscheduler_ng.words import clock_words, distance_words, span_words
 
 NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
