@@ -5,6 +5,7 @@ from __future__ import annotations
 from .adding import Add
 from .base import Subcommand
 from .changing import Pause, Remove, Reschedule, Resume
+from .controlling import Cancel, Retry
 from .export import Export, Import
 from .forecast import Next
 from .health import Doctor
@@ -22,6 +23,6 @@ __all__ = ["SUBCOMMANDS", "Subcommand"]
 
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
     *(List, Show, Why, Next, Runs, Logs, Nodes, Doctor),
-    *(Add, RunNow, Pause, Resume, Reschedule, Remove),
+    *(Add, RunNow, Pause, Resume, Reschedule, Remove, Cancel, Retry),
     *(Export, Import, ImportFrom, Prune),
 )

@@ -15,7 +15,7 @@ from ..models import JobRun
 from ..runs import OPEN_STATUSES, RunStatus
 from ..storetime import living_now
 from .base import Subcommand
-from .named import Named, add_jobstore_option, by_operator, named_job
+from .named import add_jobstore_option, by_operator, named_job
 from .output import error_line, print_json, took
 from .reading import add_argument_options, read_argument_options
 from .runrows import run_json
@@ -62,21 +62,44 @@ class RunNow(Subcommand):
     def handle(self, options: Mapping[str, Any]) -> int:
         """Ask, and wait where that is wanted."""
         arguments = read_argument_options(options)
-        if options["wait"] is not None and not 0 <= options["wait"] < timedelta.max.total_seconds():
-            raise CommandError(f"Option --wait must be a number of seconds of at least 0, got {options['wait']}.")
+        check_patience(options["wait"])
         named = named_job(options["job"], options["jobstore"])
         with by_operator():
             run_id = get_scheduler().run_job(named.id, named.alias, **arguments)
-        return follow(self, named.store.using, int(run_id), f"{named.id}: run {run_id} is asked for.", options, named)
+        return follow(
+            self,
+            named.store.using,
+            int(run_id),
+            f"{named.id}: run {run_id} is asked for.",
+            options,
+            named.store.namespace,
+        )
 
 
-def follow(
-    command: Subcommand, using: str, run_id: int, told: str, options: Mapping[str, Any], named: Named | None = None
-) -> int:
-    """Tell that a run was asked for, wait for its end where that is wanted, and return the exit code."""
+def check_patience(seconds: float | None) -> None:
+    """Refuse a time to wait that is none.
+
+    Raises:
+        CommandError: it is negative, or has no end.
+    """
+    if seconds is not None and not 0 <= seconds < timedelta.max.total_seconds():
+        raise CommandError(f"Option --wait must be a number of seconds of at least 0, got {seconds}.")
+
+
+def follow(command: Subcommand, using: str, run_id: int, told: str, options: Mapping[str, Any], namespace: str) -> int:
+    """Tell that a run was asked for, wait for its end where that is wanted, and return the exit code.
+
+    Args:
+        command: writes.
+        using: alias of the database.
+        run_id: the run.
+        told: the words for it.
+        options: `wait` and `json` among them.
+        namespace: of the job store, whose nodes may perform the run.
+    """
     if not options["json"]:
         command.out.write(told)
-    if named is not None and not _is_served(named):
+    if not any(node.namespace == namespace for node in living_now(using)):
         command.err.write("No scheduler is running: the run waits until one does. Start `manage.py runscheduler`.")
     run = wait_for(using, run_id, options["wait"] or 0)
     if options["json"]:
@@ -84,10 +107,6 @@ def follow(
     elif options["wait"] is not None:
         command.out.write(_ended(run))
     return 0 if options["wait"] is None else exit_code(run)
-
-
-def _is_served(named: Named) -> bool:
-    return any(node.namespace == named.store.namespace for node in living_now(named.store.using))
 
 
 def wait_for(using: str, run_id: int, seconds: float) -> JobRun:
