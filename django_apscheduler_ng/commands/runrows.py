@@ -26,7 +26,7 @@ def run_cells(run: JobRun, now: datetime, zone: tzinfo) -> list[str]:
     """Return a run as a row of a table with `RUN_COLUMNS`."""
     status = str(run.get_status_display())
     moment = run.slot or run.covers_until or run.due_at
-    told = ", ".join(filter(None, [error_line(run), *_remarks(run, zone)]))
+    told = "; ".join(filter(None, [error_line(run).rstrip("."), *_remarks(run, zone)]))
     return [str(run.pk), clock_words(moment, zone), status, late(run), took(run, now), told]
 
 

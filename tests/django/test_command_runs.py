@@ -202,7 +202,7 @@ def test_a_summary_tells_what_it_stands_for(job):
 
     assert "  Mon 2026-01-05 12:00  coalesced  " in line
     assert line.endswith(
-        "made up for by the latest one, coalesced 4 fire times, from Mon 2026-01-05 09:00 to Mon 2026-01-05 12:00"
+        "made up for by the latest one; coalesced 4 fire times, from Mon 2026-01-05 09:00 to Mon 2026-01-05 12:00"
     )
 
 
