@@ -328,9 +328,10 @@ def _ends(options: set[str]) -> bool:
 
 
 def check_installed(names: list[str]) -> None:
-    """Refuse to tell readers to install something that is not this project, or an extra that it does not have."""
+    """Refuse to tell readers to install something that is neither this project with an extra that it has, nor tested with it."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     known = {project["name"], *(f"{project['name']}[{extra}]" for extra in project["optional-dependencies"])}
+    known.add("django-tasks-db")
     for name in names:
         if name not in known:
             raise SnippetError(f"pip install {name!r}: expected one of {sorted(known)}.")
