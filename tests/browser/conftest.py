@@ -26,6 +26,21 @@ window.addEventListener('error', event => window.complaints.push(event.message))
 """
 
 
+def _is_gone(element: WebElement) -> bool:
+    """Return whether the page of an element was left; while that happens, Chromium finds other words for it than afterwards."""
+    from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+
+    try:
+        element.is_enabled()
+    except StaleElementReferenceException:
+        return True
+    except WebDriverException as error:
+        if "does not belong to the document" not in str(error):
+            raise
+        return True
+    return False
+
+
 class Pages:
     """The admin of the live server in a browser."""
 
@@ -63,12 +78,11 @@ class Pages:
 
     def follow(self, click: Callable[[], Any]) -> None:
         """Do what leads to another page, and wait for it."""
-        from selenium.webdriver.support.expected_conditions import staleness_of
         from selenium.webdriver.support.wait import WebDriverWait
 
         old = self.driver.find_element("tag name", "html")
         click()
-        WebDriverWait(self.driver, PATIENCE).until(staleness_of(old))
+        WebDriverWait(self.driver, PATIENCE).until(lambda _driver: _is_gone(old))
         self.look()
 
     def wait_for(self, text: str, selector: str = "[data-apsng-proposal]") -> None:

@@ -76,7 +76,7 @@ def test_a_cron_job_is_added_with_the_keyboard_alone(pages, registered):
     from selenium.webdriver.common.keys import Keys
 
     pages.open("scheduledjob/")
-    add = pages.find(".object-tools a")
+    add = pages.find(".object-tools a.addlink")
     pages.follow(lambda: add.send_keys(Keys.ENTER))
     tab_to(pages, "func")
     type_keys(pages, "echo", Keys.TAB)

@@ -24,6 +24,7 @@ EXPECTED = (
     "had lost sight of",
     "skipped",
     "interrupted",
+    "fails, on purpose",
     "could not be woken",
     "The database failed while the node was starting",
 )
