@@ -50,9 +50,8 @@ class ColumnFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
         """Return the values that jobs have."""
-        using = model_admin.get_queryset(request).db
-        values = ScheduledJob.objects.using(using).order_by(self.column).values_list(self.column, flat=True).distinct()
-        return [(value, value) for value in {*values, *self.known()} if value]
+        values = {*_values_of_jobs(request, model_admin)[self.column], *self.known()}
+        return [(value, value) for value in sorted(values) if value]
 
     def known(self) -> Iterable[str]:
         """Return values that are offered in any case."""
@@ -61,6 +60,21 @@ class ColumnFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:
         """Return the rows with the chosen value."""
         return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+
+
+#: The columns of jobs that there are filters for.
+_COLUMNS = ("trigger_type", "executor", "queue")
+
+
+def _values_of_jobs(request: HttpRequest, model_admin: _Admin) -> dict[str, set[str]]:
+    """Return the values that jobs have in these columns, with one query for all the filters of a page."""
+    found: dict[str, set[str]] | None = getattr(request, "_apsng_values_of_jobs", None)
+    if found is None:
+        jobs = ScheduledJob.objects.using(model_admin.get_queryset(request).db)
+        rows = list(jobs.order_by().values_list(*_COLUMNS).distinct())
+        found = {column: {row[index] for row in rows} for index, column in enumerate(_COLUMNS)}
+        request._apsng_values_of_jobs = found  # type: ignore[attr-defined]
+    return found
 
 
 class TriggerFilter(ColumnFilter):
