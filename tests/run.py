@@ -37,7 +37,7 @@ from tests import services  # noqa: E402
 
 #: What a virtual environment must have to be used as it is.
 NEEDED = (
-    "celery", "django", "django_tasks_db", "environ", "hatchling", "importlinter", "mypy", "nx_27017", "psycopg", "pymongo",
+    "babel", "celery", "django", "django_tasks_db", "environ", "hatchling", "importlinter", "mypy", "nx_27017", "psycopg", "pymongo",
     "pytest", "pytest_django", "redis", "sphinx", "sqlalchemy", "whitenoise", "xdist",
 )  # fmt: skip
 

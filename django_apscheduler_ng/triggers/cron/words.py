@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..wording import every, gettext
+from ..wording import every, gettext, pgettext
 from .fields import FIELDS, LAST, values_of
 from .phrases import NAMES, all_of, limited, numbered, one_of, positioned, stepping, uneven, value_word
 from .rule import Rule, table
@@ -170,7 +170,10 @@ def _runs_of_values(rule: Rule, name: str) -> list[str]:
 def _run(name: str, run: list[int]) -> str:
     """Return `2 to 5` or `Monday to Friday`."""
     first, last = value_word(name, run[0]), value_word(name, run[-1])
-    return first if len(run) == 1 else gettext("%(first)s to %(last)s") % {"first": first, "last": last}
+    if len(run) == 1:
+        return first
+    span = gettext("%(first)s to %(last)s") if name in NAMES else pgettext("numbers", "%(first)s to %(last)s")
+    return span % {"first": first, "last": last}
 
 
 def _runs(values: list[int]) -> list[list[int]]:
