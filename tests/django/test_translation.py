@@ -65,7 +65,8 @@ def client(db):
     make_shop()
     client = Client(headers={"accept-language": "zh-hans"})
     client.force_login(get_user_model().objects.create_superuser("maria", password="secret"))
-    return client
+    with translation.override("zh-hans"):  # a request leaves its language behind in the thread
+        yield client
 
 
 # -- the catalogue --------------------------------------------------------------------------------------------------------
