@@ -14,11 +14,15 @@ class SchedulerConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Set the default zone, register checks, discover jobs."""
+        """Set the default zone and the language of triggers, register checks, discover jobs."""
+        from django.utils import translation
+
         from . import checks, declarations
         from .conf import get_config
+        from .triggers.wording import set_catalogue
         from .triggers.zones import set_default_zone
 
         set_default_zone(lambda: get_config().timezone)
+        set_catalogue(translation)
         checks.register()
         declarations.discover()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol
 
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -56,13 +56,21 @@ def span_words(span: timedelta) -> str:
     """Return an exact, short duration that does not break over lines: `340 ms`, `1.2 s`, `3 min 4 s`, `2 h 5 min`."""
     seconds = max(0.0, span.total_seconds())
     if seconds < 1:
-        return f"{seconds * 1000:.0f}\xa0ms"
+        return _amount(gettext("%(amount)s ms"), f"{seconds * 1000:.0f}")
     if seconds < 59.95:
-        return f"{seconds:.1f}\xa0s"
+        return _amount(gettext("%(amount)s s"), number_format(f"{seconds:.1f}", decimal_pos=1))
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
-    return "\xa0".join(f"{amount}\xa0{unit}" for amount, unit in parts if amount)
+    parts = [
+        (hours, gettext("%(amount)s h")),
+        (minutes, gettext("%(amount)s min")),
+        (0 if hours else rest, gettext("%(amount)s s")),
+    ]
+    return "\xa0".join(_amount(words, amount) for amount, words in parts if amount)
+
+
+def _amount(words: str, amount: object) -> str:
+    return (words % {"amount": amount}).replace(" ", "\xa0")
 
 
 def schedule_words(trigger: BaseTrigger) -> str:

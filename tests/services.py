@@ -103,9 +103,25 @@ COMPILER = Service(
     programs=(("gcc",),),
     purpose="nodes whose clock is set (tests/chaos)",
 )
+XGETTEXT = Service(
+    name="gettext",
+    programs=(("xgettext",), ("msgmerge",)),
+    purpose="whether the catalogues have the messages of the source (tests/django/test_translation.py)",
+)
 #: By the values of `TEST_DATABASE`.
 PRIVATE_SERVERS = {"postgres": PRIVATE_POSTGRES, "mariadb": PRIVATE_MARIADB, "sqlite": PRIVATE_SQLITE}
-SERVICES = (POSTGRES, MARIADB, REDIS, RABBITMQ, CHROMIUM, PRIVATE_POSTGRES, PRIVATE_MARIADB, PGBOUNCER, COMPILER)
+SERVICES = (
+    POSTGRES,
+    MARIADB,
+    REDIS,
+    RABBITMQ,
+    CHROMIUM,
+    PRIVATE_POSTGRES,
+    PRIVATE_MARIADB,
+    PGBOUNCER,
+    COMPILER,
+    XGETTEXT,
+)
 
 
 def required() -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from ..models import JobRun
+from ..reasons import reason_words
 from ..runs import RunStatus
 from ..words import span_words
 from .teller import Teller
@@ -29,7 +30,7 @@ def _ended(tell: Teller, run: JobRun) -> str:
     late = max(timedelta(0), (run.started_at or run.due_at) - run.due_at)
     took = (run.finished_at or tell.facts.now) - (run.started_at or run.due_at)
     error = ": ".join(filter(None, [run.exception_type, run.exception_message.strip().partition("\n")[0][:200]]))
-    why = error or run.reason
+    why = reason_words(error or run.reason)
     facts = {
         "node": _place(tell, run),
         "late": span_words(late),

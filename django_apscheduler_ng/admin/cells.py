@@ -13,6 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import JobLogEntry, JobRun, ScheduledJob
+from ..reasons import reason_words
 from .base import Links
 from .facts import OUTCOMES, JobFacts
 from .shown import (
@@ -178,8 +179,8 @@ def fire_time_html(run: JobRun, zone: tzinfo) -> SafeString | str:
 
 def remark(run: JobRun) -> str:
     """Return in one short line what there is to say about the end of a run."""
-    error = ": ".join(filter(None, [run.exception_type, run.exception_message]))
-    text = " – ".join(filter(None, [error, run.reason]))
+    error = ": ".join(filter(None, [run.exception_type, reason_words(run.exception_message)]))
+    text = " – ".join(filter(None, [error, reason_words(run.reason)]))
     return shortened(text)
 
 
@@ -209,6 +210,7 @@ class EventCells:
     at: SafeString | str
     link: SafeString
     who: str
+    why: str
     #: The first changes, or the run that was asked for.
     changes: SafeString | str
 
@@ -221,6 +223,7 @@ def event_cells(entry: JobLogEntry, links: Links) -> EventCells:
         at=moment_html(entry.at),
         link=links.anchor(action_badge(entry), JobLogEntry, entry.pk),
         who=entry.actor_name or NOTHING,
+        why=reason_words(entry.reason),
         changes=run_html(after, links) or _changes_html(before, after, entry.action) or NOTHING,
     )
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import JobLogEntry, ScheduledJob
+from ..reasons import reason_words
 from .base import CappedPaginator, Links, SchedulerAdmin
 from .cells import EventCells, action_badge, changes_of, event_cells, event_values, run_html
 from .facts import existing_jobs
@@ -73,7 +74,11 @@ class EventAdmin(SchedulerAdmin):
     @admin.display(description=_("why"))
     def why(self, row: JobLogEntry) -> SafeString | str:
         """Show the reason."""
-        return format_html('<span class="apsng-remark">{}</span>', row.reason[:300]) if row.reason else NOTHING
+        return (
+            format_html('<span class="apsng-remark">{}</span>', reason_words(row.reason)[:300])
+            if row.reason
+            else NOTHING
+        )
 
     def page_context(self, request: HttpRequest, row: JobLogEntry) -> dict[str, Any]:
         """Return everything about the event."""
@@ -92,7 +97,7 @@ class EventAdmin(SchedulerAdmin):
                 (gettext("job id"), format_html("<code>{}</code>", row.job_id)),
                 (gettext("at"), moment_html(row.at)),
                 (gettext("by"), _who(row, cells)),
-                (gettext("why"), row.reason or NOTHING),
+                (gettext("why"), reason_words(row.reason) or NOTHING),
                 (gettext("job store"), row.namespace),
                 *([(gettext("run"), run)] if run else []),
             ],

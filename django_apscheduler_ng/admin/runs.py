@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..clock import SYSTEM_CLOCK
 from ..models import JobRun, ScheduledJob, SchedulerNode
+from ..reasons import reason_words
 from ..rows import read_trigger
 from ..runs import OPEN_STATUSES
 from .base import CappedPaginator, Links, SchedulerAdmin
@@ -130,6 +131,7 @@ class RunAdmin(RunButtons, SchedulerAdmin):
             "badge": status_badge(row),
             "buttons": self.buttons(request, row),
             "wish": _wish(row),
+            "reason": reason_words(row.reason),
             "summary": summary_words(row, _zone_of(job)),
             "job": _job_html(row, facts),
             "about": _about(row, facts),
@@ -141,7 +143,7 @@ class RunAdmin(RunButtons, SchedulerAdmin):
             "log": end_of_log(row),
             "attempts": attempts_html(row, links),
             "result": json_words(row.result),
-            "message": capped(row.exception_message),
+            "message": capped(reason_words(row.exception_message)),
             "traceback": capped(row.traceback),
         }
 
@@ -184,7 +186,7 @@ def _wish(row: JobRun) -> str:
         return ""
     by = row.cancel_requested_by
     text = gettext("%(who)s wants it to end") % {"who": by} if by else gettext("It was asked to end")
-    return f"{text}: {row.cancel_reason}" if row.cancel_reason else f"{text}."
+    return f"{text}: {reason_words(row.cancel_reason)}" if row.cancel_reason else f"{text}."
 
 
 def _about(row: JobRun, facts: RunFacts) -> list[tuple[str, Any]]:

@@ -170,7 +170,15 @@ def value_words(name: str, value: Any) -> str:
         return schedule_words(read_trigger(ScheduledJob(trigger=value)))
     if name.endswith(("_time", "_at")) and isinstance(value, str):
         return _moment_words(value)
-    return capped(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    if isinstance(value, str):
+        return capped(_choices(name).get(value, value))
+    return capped(json.dumps(value, ensure_ascii=False))
+
+
+def _choices(name: str) -> dict[Any, str]:
+    """Return the words for the values of a column of jobs, by value; empty where any value is possible."""
+    field = next((field for field in ScheduledJob._meta.concrete_fields if field.name == name), None)
+    return {value: str(label) for value, label in field.flatchoices} if field is not None else {}
 
 
 def retry_words(text: str) -> str:

@@ -57,7 +57,7 @@ class BaseTrigger(ABC):
 
     @abstractmethod
     def describe(self) -> str:
-        """Return the rule in plain English words, for instance `every 5 minutes`."""
+        """Return the rule in plain words of the language that is active, for instance `every 5 minutes`."""
 
     def anchored(self) -> BaseTrigger:
         """Return this rule in a form whose fire times do not depend on the previous one, for use inside other triggers.

@@ -18,7 +18,7 @@ from .arguments import (
 from .base import BaseTrigger, FireSpan, as_utc
 from .interval import ANCHOR
 from .walltime import OnGap, OnOverlap, moments
-from .wording import between, delayed, every
+from .wording import between, delayed, every, gettext
 from .zones import as_zone, default_zone
 
 _DAY = timedelta(days=1)
@@ -211,9 +211,8 @@ class CalendarIntervalTrigger(BaseTrigger):
     def describe(self) -> str:
         """Return `every 2 months at 09:00`, with its limits and its jitter where it has some."""
         at = self._time.isoformat() if self._time.second else f"{self._time:%H:%M}"
-        limits = between(self.start_date, self._last_day)
-        zone = f" ({self.timezone.key})" if limits else ""
-        return f"{every(self._units())} at {at}{limits}{zone}{delayed(self.jitter)}"
+        words = gettext("%(rhythm)s at %(time)s") % {"rhythm": every(self._units()), "time": at}
+        return words + between(self.start_date, self._last_day, self.timezone.key) + delayed(self.jitter)
 
     def __str__(self) -> str:
         units = ", ".join(f"{unit}={amount}" for unit, amount in self._units().items())

@@ -10,7 +10,7 @@ from typing import Any
 from ..exceptions import InvalidTriggerError
 from .arguments import call_text, jitter_argument
 from .base import BaseTrigger, as_utc
-from .wording import delayed
+from .wording import delayed, gettext
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -105,13 +105,13 @@ class CombiningTrigger(BaseTrigger):
     def __repr__(self) -> str:
         return call_text(self)
 
-    def _listed(self, word: str) -> str:
-        """Return the descriptions of the members, those that are lists themselves in parentheses."""
+    def _listed(self, frame: str) -> str:
+        """Return the descriptions of the members in `frame`, those that are lists themselves in parentheses."""
         words = [
             f"({member.describe()})" if isinstance(member, CombiningTrigger) else member.describe()
             for member in self.triggers
         ]
-        return f"{word} of: {'; '.join(words)}{delayed(self.jitter)}"
+        return frame % {"members": gettext("; ").join(words)} + delayed(self.jitter)
 
 
 class AndTrigger(CombiningTrigger):
@@ -155,7 +155,7 @@ class AndTrigger(CombiningTrigger):
 
     def describe(self) -> str:
         """Return `all of: …`."""
-        return self._listed("all")
+        return self._listed(gettext("all of: %(members)s"))
 
 
 class OrTrigger(CombiningTrigger):
@@ -177,7 +177,7 @@ class OrTrigger(CombiningTrigger):
 
     def describe(self) -> str:
         """Return `any of: …`."""
-        return self._listed("any")
+        return self._listed(gettext("any of: %(members)s"))
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:

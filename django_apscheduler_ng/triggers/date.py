@@ -8,7 +8,7 @@ from typing import Any
 from ..clock import SYSTEM_CLOCK
 from .arguments import call_text, moment_argument
 from .base import BaseTrigger, FireSpan, as_utc
-from .wording import moment_words
+from .wording import gettext, moment_words
 from .zones import as_zone, default_zone
 
 
@@ -52,7 +52,8 @@ class DateTrigger(BaseTrigger):
 
     def describe(self) -> str:
         """Return `once at 2026-12-24 18:00 (Europe/Berlin)`."""
-        return f"once at {moment_words(self.run_date)} ({self.timezone.key})"
+        words = gettext("once at %(moment)s (%(zone)s)")
+        return words % {"moment": moment_words(self.run_date), "zone": self.timezone.key}
 
     def __str__(self) -> str:
         return f"date[{self.run_date:%Y-%m-%d %H:%M:%S %Z}]"

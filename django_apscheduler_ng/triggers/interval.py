@@ -143,9 +143,8 @@ class IntervalTrigger(BaseTrigger):
 
     def describe(self) -> str:
         """Return `every 5 minutes`, with its limits and its jitter where it has some."""
-        limits = between(self.start_date, self.end_date)
-        zone = f" ({self.timezone.key})" if limits else ""
-        return every(self._units()) + limits + zone + delayed(self.jitter)
+        limits = between(self.start_date, self.end_date, self.timezone.key)
+        return every(self._units()) + limits + delayed(self.jitter)
 
     def __str__(self) -> str:
         return f"interval[{self.interval}]"

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from .base import BaseTrigger
+from .wording import gettext
 
 
 class UnreadableTrigger(BaseTrigger):
@@ -28,7 +29,7 @@ class UnreadableTrigger(BaseTrigger):
 
     def describe(self) -> str:
         """Say that the trigger cannot be read."""
-        return "unreadable"
+        return gettext("unreadable")
 
     def __str__(self) -> str:
         """Say that the trigger cannot be read."""

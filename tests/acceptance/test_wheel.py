@@ -98,6 +98,7 @@ def test_it_has_all_that_belongs_to_the_package_and_nothing_else(wheel: Path) ->
     assert f"{PACKAGE}/py.typed" in names
     assert f"{PACKAGE}/migrations/0001_initial.py" in names
     assert any(name.startswith(f"{PACKAGE}/templates/") for name in names)
+    assert f"{PACKAGE}/locale/zh_Hans/LC_MESSAGES/django.mo" in names
 
 
 def test_it_needs_django_and_time_zones_only(wheel: Path) -> None:

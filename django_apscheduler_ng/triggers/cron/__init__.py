@@ -192,9 +192,8 @@ class CronTrigger(BaseTrigger):
 
     def describe(self) -> str:
         """Return, for instance, `at 09:00 on Monday to Friday`, with its limits and its jitter where it has some."""
-        limits = between(self.start_date, self.end_date)
-        zone = f" ({self.timezone.key})" if limits else ""
-        return describe(self._rule) + limits + zone + delayed(self.jitter)
+        limits = between(self.start_date, self.end_date, self.timezone.key)
+        return describe(self._rule) + limits + delayed(self.jitter)
 
     def __str__(self) -> str:
         given = self.fields if self.crontab is None else {"crontab": self.crontab}

@@ -1,28 +1,13 @@
-"""A cron rule in plain English."""
+"""A cron rule in plain words."""
 
 from __future__ import annotations
 
-from .fields import FIELDS, LAST, POSITIONS, values_of
-from .rule import Rule, table
+from typing import NamedTuple
 
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_NAMES = {"month": _MONTHS, "day_of_week": _WEEKDAYS}
-_UNITS = {"week": "ISO week"}
-_WHOLES = {"second": "minute", "minute": "hour", "hour": "day"}
+from ..wording import every, gettext, pgettext
+from .fields import FIELDS, LAST, values_of
+from .phrases import NAMES, all_of, limited, numbered, one_of, positioned, stepping, uneven, value_word
+from .rule import Rule, table
 
 #: More times a day than these are not listed one by one.
 _LISTED_TIMES = 6
@@ -30,57 +15,83 @@ _LISTED_TIMES = 6
 _LISTED_VALUES = 8
 
 
+class _Times(NamedTuple):
+    """The times of day in words."""
+
+    words: str
+    #: Whether they are told as a rhythm, `every 5 minutes`, which need not be said to go on every day.
+    rhythm: bool
+
+
 def describe(rule: Rule) -> str:
     """Return when `rule` fires, for instance `at 03:30 on Monday to Friday`."""
-    times, days, limits = _times(rule), _days(rule), _date_limits(rule)
-    if not days and (times.startswith("at ") or limits.startswith("in every")):
-        days = "every day"
-    return " ".join(filter(None, [times, days, limits]))
+    (words, rhythm), days, limits = _times(rule), _days(rule), _limiting(rule)
+    if not days and (not rhythm or (limits and _is_step(rule, limits[0]) and limits[0] not in NAMES)):
+        days = gettext("every day")
+    if days:
+        words = gettext("%(times)s %(days)s") % {"times": words, "days": days}
+    for name in limits:
+        words = gettext("%(rule)s %(limit)s") % {"rule": words, "limit": limited(name, _listed(rule, name))}
+    return words
 
 
-def _times(rule: Rule) -> str:
+def _times(rule: Rule) -> _Times:
     """Return the times of day in words."""
     hour, minute, second = (rule.fields[name] for name in ("hour", "minute", "second"))
     if hour.mask.bit_count() * minute.mask.bit_count() * second.mask.bit_count() <= _LISTED_TIMES:
-        return "at " + _joined([_clock(time) for time in table(rule.times)])
+        return _at(all_of([_clock(time) for time in table(rule.times)]))
     if second.mask != 1:
         return _with_seconds(rule)
     if minute.mask.bit_count() > 1 and (rhythm := _rhythm(rule, "minute")):
-        return rhythm + _hour_limits(rule)
+        return _Times(_within_hours(rule, rhythm), True)
     return _hours(rule)
 
 
-def _with_seconds(rule: Rule) -> str:
+def _at(times: str) -> _Times:
+    return _Times(gettext("at %(times)s") % {"times": times}, False)
+
+
+def _with_seconds(rule: Rule) -> _Times:
     """Return the times of day in words if the seconds matter."""
     rhythm = _rhythm(rule, "second")
-    seconds = rhythm or f"at {_listed(rule, 'second')}"
-    minutes = "" if rhythm and _is_every(rule, "minute") else f" of {_listed(rule, 'minute')}"
-    return seconds + minutes + _hour_limits(rule)
+    words = rhythm or _at(_listed(rule, "second")).words
+    if not rhythm or not _is_every(rule, "minute"):
+        words = gettext("%(seconds)s of %(minutes)s") % {"seconds": words, "minutes": _listed(rule, "minute")}
+    return _Times(_within_hours(rule, words), bool(rhythm))
 
 
-def _hours(rule: Rule) -> str:
+def _hours(rule: Rule) -> _Times:
     """Return the times of day in words if the minutes follow no rhythm: that of the hours, and the minutes in each."""
     found = list(values_of(rule.fields["hour"].mask))
     minutes = rule.fields["minute"].mask
     single = minutes.bit_count() == 1
     rhythm = _rhythm(rule, "hour") if len(found) > 1 else ""
     if rhythm:
-        return rhythm if minutes == 1 else f"{rhythm} at {_listed(rule, 'minute')}"
+        at = gettext("%(rhythm)s at %(time)s") % {"rhythm": rhythm, "time": _listed(rule, "minute")}
+        return _Times(rhythm if minutes == 1 else at, True)
     step = found[1] - found[0] if len(found) > 1 else 0
     if single and step and found == list(range(found[0], found[-1] + 1, step)):
         minute = minutes.bit_length() - 1
-        return f"{_every(step, 'hour')} from {found[0]:02}:{minute:02} to {found[-1]:02}:{minute:02}"
-    return f"at {_listed(rule, 'minute')} of {_listed(rule, 'hour')}"
+        return _Times(
+            _from_to(every({"hours": step}), f"{found[0]:02}:{minute:02}", f"{found[-1]:02}:{minute:02}"), True
+        )
+    return _at(
+        gettext("%(minutes)s of %(hours)s") % {"minutes": _listed(rule, "minute"), "hours": _listed(rule, "hour")}
+    )
 
 
-def _hour_limits(rule: Rule) -> str:
-    """Return the hours to which a rhythm is limited, or an empty string."""
+def _within_hours(rule: Rule, times: str) -> str:
+    """Return the times with the hours to which they are limited."""
     if _is_every(rule, "hour"):
-        return ""
+        return times
     found = list(values_of(rule.fields["hour"].mask))
     if found[-1] - found[0] == len(found) - 1:
-        return f" from {found[0]:02}:00 to {found[-1]:02}:59"
-    return f" in {_listed(rule, 'hour')}"
+        return _from_to(times, f"{found[0]:02}:00", f"{found[-1]:02}:59")
+    return gettext("%(times)s in %(hours)s") % {"times": times, "hours": _listed(rule, "hour")}
+
+
+def _from_to(times: str, start: str, end: str) -> str:
+    return gettext("%(times)s from %(start)s to %(end)s") % {"times": times, "start": start, "end": end}
 
 
 def _rhythm(rule: Rule, name: str) -> str:
@@ -90,47 +101,42 @@ def _rhythm(rule: Rule, name: str) -> str:
     step = found[1] - found[0] if len(found) > 1 else values
     if found != list(range(0, values, step)):
         return ""
-    return f"every {_ordinal(step)} {name} of the {_WHOLES[name]}" if values % step else _every(step, name)
+    return uneven(name, step) if values % step else every({f"{name}s": step})
 
 
-def _every(step: int, unit: str) -> str:
-    return f"every {unit}" if step == 1 else f"every {step} {unit}s"
-
-
-def _date_limits(rule: Rule) -> str:
-    """Return the months, weeks and years to which the days are limited, or an empty string."""
+def _limiting(rule: Rule) -> list[str]:
+    """Return the fields that limit the days to some months, weeks or years."""
     restricted = [name for name in ("month", "week", "year") if not _is_every(rule, name)]
     if not _is_every(rule, "day") and not rule.dates.days.either:
         restricted = [name for name in restricted if name != "month"]
-    return " ".join(f"in {_listed(rule, name)}" for name in restricted)
+    return restricted
 
 
 def _days(rule: Rule) -> str:
     """Return the days of the month and of the week in words."""
     every_day, every_weekday = _is_every(rule, "day"), _is_every(rule, "day_of_week")
-    weekdays = f"on {_listed(rule, 'day_of_week')}"
-    if rule.dates.days.either:
-        return "" if every_day or every_weekday else f"{_days_of_month(rule)} or {weekdays}"
+    if every_weekday or (every_day and rule.dates.days.either):
+        return "" if every_day or rule.dates.days.either else _days_of_month(rule)
+    weekdays = gettext("on %(weekdays)s") % {"weekdays": _listed(rule, "day_of_week")}
     if every_day:
-        return "" if every_weekday else weekdays
-    return _days_of_month(rule) + ("" if every_weekday else f" if it is {_listed(rule, 'day_of_week', 'or')}")
+        return weekdays
+    if rule.dates.days.either:
+        return gettext("%(days)s or %(weekdays)s") % {"days": _days_of_month(rule), "weekdays": weekdays}
+    weekdays = one_of(_runs_of_values(rule, "day_of_week"))
+    return gettext("%(days)s if it is %(weekdays)s") % {"days": _days_of_month(rule), "weekdays": weekdays}
 
 
 def _days_of_month(rule: Rule) -> str:
     """Return `on day 1 of the month`."""
     day = rule.fields["day"]
-    found = []
-    if _is_step(rule, "day"):
-        found.append(f"every {_ordinal(_step(rule, 'day'))} day")
-    elif day.mask:
-        found.append(_listed(rule, "day"))
-    names = {position: name for name, position in POSITIONS.items()}
+    found = [_listed(rule, "day")] if day.mask else []
     for position, weekday in sorted(day.positions, key=lambda item: (item[0] == LAST, item)):
-        found.append(f"the {names[position]} {_WEEKDAYS[weekday]}")
+        found.append(positioned(position, weekday))
     if day.last:
-        found.append("the last day")
-    months = "the month" if _is_every(rule, "month") else _listed(rule, "month")
-    return f"on {_joined(found)} of {months}"
+        found.append(gettext("the last day"))
+    if _is_every(rule, "month"):
+        return gettext("on %(days)s of the month") % {"days": all_of(found)}
+    return gettext("on %(days)s of %(months)s") % {"days": all_of(found), "months": _listed(rule, "month")}
 
 
 def _is_every(rule: Rule, name: str) -> bool:
@@ -143,30 +149,31 @@ def _is_step(rule: Rule, name: str) -> bool:
     return rule.fields[name].text.startswith("*/") and "," not in rule.fields[name].text
 
 
-def _step(rule: Rule, name: str) -> int:
-    return int(rule.fields[name].text.removeprefix("*/"))
-
-
-def _listed(rule: Rule, name: str, conjunction: str = "and") -> str:
+def _listed(rule: Rule, name: str) -> str:
     """Return the values of a field: names as they are, numbers after their unit."""
-    names, unit = _NAMES.get(name), _UNITS.get(name, name)
-    if _is_every(rule, name):
-        return f"every {unit}"
-    if _is_step(rule, name) and not names:
-        return f"every {_ordinal(_step(rule, name))} {unit}"
-    values = list(values_of(rule.fields[name].mask))
-    runs = _runs(values)
+    if name not in NAMES and _is_every(rule, name):
+        return every({f"{name}s": 1})
+    if name not in NAMES and _is_step(rule, name):
+        return stepping(name, int(rule.fields[name].text.removeprefix("*/")))
+    runs = _runs_of_values(rule, name)
     if len(runs) > _LISTED_VALUES:
-        return f"{unit} {rule.fields[name].text}"
-    words = _joined([_run(name, run) for run in runs], conjunction)
-    return words if names or name == "year" else f"{unit}{'s' if len(values) > 1 else ''} {words}"
+        return numbered(name, rule.fields[name].text, 1)
+    words = all_of(runs)
+    return words if name in NAMES else numbered(name, words, rule.fields[name].mask.bit_count())
+
+
+def _runs_of_values(rule: Rule, name: str) -> list[str]:
+    """Return the values of a field in words, neighbours as `2 to 5` or `Monday to Friday`."""
+    return [_run(name, run) for run in _runs(list(values_of(rule.fields[name].mask)))]
 
 
 def _run(name: str, run: list[int]) -> str:
     """Return `2 to 5` or `Monday to Friday`."""
-    ends = run if len(run) == 1 else [run[0], run[-1]]
-    names = _NAMES.get(name)
-    return " to ".join(names[value - FIELDS[name].low] if names else str(value) for value in ends)
+    first, last = value_word(name, run[0]), value_word(name, run[-1])
+    if len(run) == 1:
+        return first
+    span = gettext("%(first)s to %(last)s") if name in NAMES else pgettext("numbers", "%(first)s to %(last)s")
+    return span % {"first": first, "last": last}
 
 
 def _runs(values: list[int]) -> list[list[int]]:
@@ -184,14 +191,3 @@ def _clock(time: int) -> str:
     """Return `03:30`, or `03:30:15` where there are seconds."""
     text = f"{time // 3600:02}:{time // 60 % 60:02}"
     return f"{text}:{time % 60:02}" if time % 60 else text
-
-
-def _joined(words: list[str], conjunction: str = "and") -> str:
-    """Return `a, b and c`."""
-    return f" {conjunction} ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
-def _ordinal(number: int) -> str:
-    """Return `1st`, `2nd`, `11th`."""
-    ending = "th" if 10 < number % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
