@@ -192,8 +192,9 @@ def test_failed_runs_that_are_tried_again_take_a_few_statements_however_many(sto
         store.start_runs(runs, store.clock.now())
         costs.append(len(count(end, store, runs, RunStatus.FAILED)))
 
-    # SQLite: begins with a write, and takes so many parameters and no more
-    assert costs == ([4, 6] if connection.vendor == "sqlite" else [3, 3])
+    # SQLite: begins with a write, and takes so many parameters and no more; Django 5.2 never more than 999
+    many = 6 if connection.features.max_query_params == 999 else 4
+    assert costs == ([4, many] if connection.vendor == "sqlite" else [3, 3])
     assert JobRun.objects.filter(status="pending", attempt=2).count() == 51
 
 
