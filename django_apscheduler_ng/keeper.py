@@ -26,6 +26,7 @@ from .journal import Journal
 from .ledger import requested_run
 from .models import JobRun, ScheduledJob
 from .notifications import telling
+from .policies import PLAIN_OPTIONS
 from .querysets import by_keys
 from .reader import DjangoJobReader
 from .rows import WRITTEN, addition, definition, snapshot, to_job
@@ -147,9 +148,7 @@ class DjangoJobKeeper(DjangoJobReader):
         self.modify_job(
             job.id,
             lambda stored: {
-                **{name: getattr(job, name) for name in ("args", "kwargs", "name", "trigger", "executor", "coalesce")},
-                **{name: getattr(job, name) for name in ("max_instances", "misfire_grace_time", "on_abandoned")},
-                **{name: getattr(job, name) for name in ("timeout", "retry", "overlap", "queue", "priority")},
+                **{name: getattr(job, name) for name in ("args", "kwargs", "name", "trigger", "retry", *PLAIN_OPTIONS)},
                 "func": job.func_ref or job.func,
                 "next_run_time": job.next_run_time,
                 "next_fire_time": job.next_fire_time,

@@ -35,6 +35,19 @@ PRIORITIES = ("high", "normal", "low")
 #: Longest timeout, in seconds: about a year.
 LONGEST_TIMEOUT = 366 * 86_400
 
+#: Options whose values are kept as they are.
+PLAIN_OPTIONS = (
+    "executor",
+    "coalesce",
+    "max_instances",
+    "misfire_grace_time",
+    "on_abandoned",
+    "timeout",
+    "overlap",
+    "queue",
+    "priority",
+)
+
 #: The attributes that `add_job()` and `modify()` take, `id` aside.
 JOB_OPTIONS = (
     "func",

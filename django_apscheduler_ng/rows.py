@@ -12,6 +12,7 @@ from .exceptions import ConfigurationError, SchedulerError, StoredDataError
 from .job import Job
 from .models import ScheduledJob
 from .planning import JobView
+from .policies import PLAIN_OPTIONS
 from .refs import callable_ref
 from .retries import Retry
 from .serialization import dump_trigger, dump_value, read_arguments, trigger_or_stand_in
@@ -128,18 +129,6 @@ class ListedJob(NamedTuple):
 
 JobColumns = ScheduledJob | DueJob | ListedJob
 
-#: Options that are stored as they are, each in the column of its name.
-_PLAIN = (
-    "executor",
-    "coalesce",
-    "max_instances",
-    "misfire_grace_time",
-    "on_abandoned",
-    "timeout",
-    "overlap",
-    "queue",
-    "priority",
-)
 
 #: What the other options are stored as.
 _WRITERS: dict[str, Callable[[Job], dict[str, Any]]] = {
@@ -152,7 +141,7 @@ _WRITERS: dict[str, Callable[[Job], dict[str, Any]]] = {
 }
 
 
-def definition(job: Job, options: Iterable[str] = (*_WRITERS, *_PLAIN)) -> dict[str, Any]:
+def definition(job: Job, options: Iterable[str] = (*_WRITERS, *PLAIN_OPTIONS)) -> dict[str, Any]:
     """Return the declared columns that hold the given options of `job`, all by default.
 
     Raises:
@@ -161,7 +150,7 @@ def definition(job: Job, options: Iterable[str] = (*_WRITERS, *_PLAIN)) -> dict[
     """
     columns: dict[str, Any] = {}
     for option in options:
-        if option in _PLAIN:
+        if option in PLAIN_OPTIONS:
             columns[option] = getattr(job, option)
         elif option in _WRITERS:
             columns |= _WRITERS[option](job)
@@ -289,7 +278,7 @@ def _shown(declared: dict[str, Any], paused: bool, next_run_time: datetime | Non
     return {**declared, "paused": paused, "next_run_time": moment}
 
 
-_BUT_TRIGGER = [option for option in (*_WRITERS, *_PLAIN) if option != "trigger"]
+_BUT_TRIGGER = [option for option in (*_WRITERS, *PLAIN_OPTIONS) if option != "trigger"]
 
 
 def addition(job: Job, triggers: dict[int, dict[str, Any]]) -> dict[str, Any]:

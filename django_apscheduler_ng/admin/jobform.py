@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ..declarations import registered_callables
 from ..exceptions import SchedulerError
 from ..models import OnAbandoned, Overlap, Priority, ScheduledJob
-from ..policies import checked_id, checked_option
+from ..policies import PLAIN_OPTIONS, checked_id, checked_option
 from ..refs import load_callable
 from ..retries import Retry
 from ..rows import read_retry
@@ -30,18 +30,6 @@ RETRY_FIELDS = {
     "on": "retry_on",
     "not_on": "retry_not_on",
 }
-#: Options that are stored as they are filled in.
-_PLAIN = (
-    "executor",
-    "coalesce",
-    "max_instances",
-    "misfire_grace_time",
-    "on_abandoned",
-    "timeout",
-    "overlap",
-    "queue",
-    "priority",
-)
 
 
 def fields_of(option: str) -> tuple[str, ...]:
@@ -157,7 +145,7 @@ class JobForm(ArgumentsForm):
         """Check every option by itself, then the arguments against the callable."""
         super().clean()
         self.options = {}
-        for name in (*_PLAIN, "retry"):
+        for name in (*PLAIN_OPTIONS, "retry"):
             self._check(name)
         self._check_name()
         if self.cleaned_data.get("id"):
@@ -266,7 +254,7 @@ def callable_choices(present: str = "", *, blank: bool) -> list[tuple[str, Any]]
 
 def initial_of_job(row: ScheduledJob) -> dict[str, Any]:
     """Return what the form of a job shows at first."""
-    plain = {name: _short(getattr(row, name)) for name in ("name", *_PLAIN)}
+    plain = {name: _short(getattr(row, name)) for name in ("name", *PLAIN_OPTIONS)}
     return {"func": row.func_ref, "id": row.job_id, **plain, **initial_arguments(row), **_retry_initial(row.retry)}
 
 

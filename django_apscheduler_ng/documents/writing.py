@@ -11,6 +11,7 @@ from typing import Any
 from .. import __version__
 from ..exceptions import SchedulerError, StoredDataError
 from ..job import Job
+from ..policies import PLAIN_OPTIONS
 from ..refs import callable_ref
 from ..serialization import dump_trigger, dump_value
 from ..triggers.unreadable import UnreadableTrigger
@@ -22,18 +23,7 @@ FORMAT = "django_apscheduler_ng jobs"
 VERSION = 1
 
 #: Options of a job that are written as they are.
-PLAIN = (
-    "name",
-    "executor",
-    "coalesce",
-    "max_instances",
-    "misfire_grace_time",
-    "on_abandoned",
-    "timeout",
-    "overlap",
-    "queue",
-    "priority",
-)
+PLAIN = ("name", *PLAIN_OPTIONS)
 
 #: Moments of a job, as ISO 8601 text with an offset.
 MOMENTS = ("next_run_time", "next_fire_time", "claimed_through")

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..exceptions import SchedulerError, StoredDataError
 from ..job import Job
+from ..policies import PLAIN_OPTIONS
 from ..refs import callable_ref
 from ..retries import Retry
 from ..serialization import dump_trigger, dump_value, load_value, read_arguments, trigger_or_stand_in
@@ -135,7 +136,7 @@ def read_job(record: Record) -> Job:
         kwargs=kwargs,
         trigger=trigger,
         retry=retry,
-        **{name: definition[name] for name in _PLAIN},
+        **{name: definition[name] for name in PLAIN_OPTIONS},
         next_run_time=moment,
         next_fire_time=None if moment is None else runtime["next_fire_time"],
         **{name: runtime[name] for name in ("claimed_through", "parked", "pause_reason", "arrival")},
@@ -143,19 +144,6 @@ def read_job(record: Record) -> Job:
         unreadable=problem,
     )
 
-
-#: Options that are stored as they are.
-_PLAIN = (
-    "executor",
-    "coalesce",
-    "max_instances",
-    "misfire_grace_time",
-    "on_abandoned",
-    "timeout",
-    "overlap",
-    "queue",
-    "priority",
-)
 
 _DEFINITION: Mapping[str, tuple[type, ...]] = {
     "version": (int,),
