@@ -162,10 +162,6 @@ class Job:
             self._func = load_callable(self.func_ref or "")
         return self._func
 
-    def use_callable(self, func: Callable[..., Any]) -> None:
-        """Take a callable that was loaded from the job's reference, so that it is not loaded again."""
-        self._func = func
-
     def point_to(self, ref: str) -> None:
         """Take the callable that a reference leads to, without following it before it is needed."""
         self._func, self.func_ref = None, ref

@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from threading import Event, Thread
 from typing import Any
 
@@ -221,8 +221,3 @@ def executors_report(executors: Mapping[str, Any]) -> str:
             for alias, executor in executors.items()
         }
     )
-
-
-def as_of(now: datetime) -> str:
-    """Return a moment as messages show it."""
-    return now.isoformat(sep=" ", timespec="seconds")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -17,18 +16,13 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import JobRun
 from .acting import ListActions
-from .base import APP, SchedulerAdmin
+from .base import APP
 from .forms import ReasonForm
 from .runverbs import CANCEL, RETRY, RUN_VERBS
-from .verbs import Tally, Verb, carry_out, tell
-
-if TYPE_CHECKING:
-    _Pages = SchedulerAdmin
-else:
-    _Pages = object
+from .verbs import Tally, Verb
 
 
-class RunButtons(ListActions, _Pages):
+class RunButtons(ListActions):
     """What can be done with runs, mixed into their admin."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -61,12 +55,8 @@ class RunButtons(ListActions, _Pages):
                 "final": verb is CANCEL,
             }
             for verb in RUN_VERBS
-            if verb.applies(run) and self._may(request, verb)
+            if verb.applies(run) and self.may(request, verb.permission)
         ]
-
-    def _may(self, request: HttpRequest, verb: Verb[JobRun]) -> bool:
-        allowed: bool = getattr(self, f"has_{verb.permission}_permission")(request)
-        return allowed
 
     @admin.action(description=_("Cancel selected runs…"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[JobRun]) -> HttpResponse | None:
@@ -78,28 +68,18 @@ class RunButtons(ListActions, _Pages):
         """Retry, once each."""
         self.act(RETRY, request, queryset)
 
-    def verb_view(self, verb: Verb[JobRun], request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask before a verb is done, and do it when that is posted."""
-        row = self.visible_row(request, object_id)
-        if not self._may(request, verb):
-            raise PermissionDenied
-        if isinstance(row, HttpResponse):
-            return row
-        form = ReasonForm(request.POST if request.method == "POST" else None)
-        if not form.is_valid():
-            return self.verb_page(request, verb, [row], form)
-        tally = carry_out(verb, [row], request, self, form.cleaned_data["reason"])
-        self._tell_about(verb, row, tally, request)
-        shown = tally.answers.get(row.pk, row.pk) if verb is RETRY else row.pk
-        return HttpResponseRedirect(self.links(request).page(JobRun, "change", shown))
-
-    def _tell_about(self, verb: Verb[JobRun], row: JobRun, tally: Tally[JobRun], request: HttpRequest) -> None:
+    def tell_about(self, verb: Verb[JobRun], row: JobRun, tally: Tally[JobRun], request: HttpRequest) -> None:
         """Say what became of the verb; a further attempt is linked, and so is the run it comes from."""
         if verb is RETRY and tally.done:
             number = self.links(request).anchor(gettext("run %(id)s") % {"id": row.pk}, JobRun, row.pk)
             messages.success(request, format_html(gettext("This further attempt of {} is asked for."), number))
         else:
-            tell(verb, tally, request)
+            super().tell_about(verb, row, tally, request)
+
+    def shown_after(self, verb: Verb[JobRun], row: JobRun, tally: Tally[JobRun], request: HttpRequest) -> str:
+        """Show the run; after a retry its further attempt."""
+        shown = tally.answers.get(row.pk, row.pk) if verb is RETRY else row.pk
+        return self.links(request).page(JobRun, "change", shown)
 
     def verb_page(
         self,

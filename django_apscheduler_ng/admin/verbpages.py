@@ -3,51 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from ..clock import SYSTEM_CLOCK
 from ..models import JobRun, ScheduledJob
-from .base import SchedulerAdmin
+from .acting import AskFirst
 from .forms import ReasonForm
 from .resuming import resume_context
-from .verbs import REMOVE, RESUME, RUN, Tally, Verb, carry_out, tell
-
-if TYPE_CHECKING:
-    _Pages = SchedulerAdmin
-else:
-    _Pages = object
+from .verbs import REMOVE, RESUME, RUN, Tally, Verb
 
 
-class VerbPages(_Pages):
+class VerbPages(AskFirst):
     """The pages, mixed into the admin of jobs."""
-
-    def may(self, request: HttpRequest, permission: str) -> bool:
-        """Return whether the person has the permission that a verb needs."""
-        allowed: bool = getattr(self, f"has_{permission}_permission")(request)
-        return allowed
-
-    def verb_view(self, verb: Verb[ScheduledJob], request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask before a verb is done, and do it when that is posted."""
-        row = self.visible_row(request, object_id)
-        if not self.may(request, verb.permission):
-            raise PermissionDenied
-        if isinstance(row, HttpResponse):
-            return row
-        form = ReasonForm(request.POST if request.method == "POST" else None)
-        if not form.is_valid():
-            return self.verb_page(request, verb, [row], form)
-        tally = carry_out(verb, [row], request, self, form.cleaned_data["reason"])
-        self.tell_about(verb, row, tally, request)
-        gone = bool(tally.done) and (verb is REMOVE or tally.answers.get(row.pk) is False)
-        links = self.links(request)
-        target = links.page(ScheduledJob, "changelist") if gone else links.page(ScheduledJob, "change", row.pk)
-        return HttpResponseRedirect(target)
 
     def tell_about(
         self, verb: Verb[ScheduledJob], row: ScheduledJob, tally: Tally[ScheduledJob], request: HttpRequest
@@ -60,7 +31,15 @@ class VerbPages(_Pages):
         elif verb is RESUME and tally.answers.get(row.pk) is False:
             messages.warning(request, gettext("“%(job)s” had no further fire time and was removed.") % {"job": row})
         else:
-            tell(verb, tally, request)
+            super().tell_about(verb, row, tally, request)
+
+    def shown_after(
+        self, verb: Verb[ScheduledJob], row: ScheduledJob, tally: Tally[ScheduledJob], request: HttpRequest
+    ) -> str:
+        """Show the job; the list where it is gone."""
+        gone = bool(tally.done) and (verb is REMOVE or tally.answers.get(row.pk) is False)
+        links = self.links(request)
+        return links.page(ScheduledJob, "changelist") if gone else links.page(ScheduledJob, "change", row.pk)
 
     def _back(self, request: HttpRequest, jobs: Sequence[ScheduledJob], *, many: bool) -> str:
         """Return where to go without doing anything."""
