@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,6 +50,7 @@ class Pages:
         self.address = address
         #: What the browser complained about, by path.
         self.complaints: dict[str, list[str]] = {}
+        self._asked: dict[str, int] = {}
 
     def open(self, path: str = "") -> None:
         """Open a page below the app's part of the admin."""
@@ -101,6 +103,25 @@ class Pages:
         field.clear()
         field.send_keys(text)
 
+    def answers(self) -> dict[str, int]:
+        """Return what was asked of the network since the last call, with the status of the answer; 0 where there was none."""
+        found: dict[str, int] = {}
+        for entry in self.driver.get_log("performance"):
+            event = json.loads(entry["message"])["message"]
+            if event["method"] == "Network.requestWillBeSent":
+                found.setdefault(event["params"]["request"]["url"], 0)
+            elif event["method"] == "Network.responseReceived":
+                answer = event["params"]["response"]
+                found[answer["url"]] = answer["status"]
+        found = {url: status for url, status in found.items() if urlsplit(url).scheme in ("http", "https")}
+        self._asked.update(found)
+        return found
+
+    def strangers(self) -> list[str]:
+        """Return what was asked of other hosts."""
+        self.answers()
+        return [url for url in self._asked if not url.startswith(self.address)]
+
     def resize(self, width: int, height: int, *, dark: bool = False) -> None:
         """Change the size of the window and the time of day."""
         theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -123,14 +144,23 @@ class Pages:
 
 
 @pytest.fixture
-def stranger(chromium: Chrome, live_server: Any, transactional_db: None) -> Iterator[Pages]:
+def site_address(live_server: Any) -> str:
+    """Where the admin is; modules that test another project have a fixture of this name."""
+    return str(live_server.url.replace("localhost", "127.0.0.1"))
+
+
+@pytest.fixture
+def stranger(chromium: Chrome, site_address: str, transactional_db: None) -> Iterator[Pages]:
     """The admin in a browser in which nobody is logged in."""
     watching = chromium.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _WATCH})
-    yield Pages(chromium, live_server.url.replace("localhost", "127.0.0.1"))
+    pages = Pages(chromium, site_address)
+    pages.answers()
+    yield pages
     chromium.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watching)
     chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     chromium.delete_all_cookies()
     chromium.get("about:blank")
+    assert pages.strangers() == []
 
 
 @pytest.fixture
