@@ -55,6 +55,7 @@ class PreparedChangeList(ChangeList):
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Find the rows."""
         super().__init__(request, *args, **kwargs)
+        self.has_filters = False  # our template shows them; no theme has to
         self.title = str(capfirst(self.opts.verbose_name_plural))
         self.is_capped = isinstance(self.paginator, CappedPaginator) and self.result_count >= LONGEST_LIST
         self.longest = LONGEST_LIST

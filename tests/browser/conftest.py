@@ -74,7 +74,7 @@ class Pages:
 
     def press(self, label: str) -> None:
         """Press the button or link with this label, and wait for the page that follows."""
-        labelled = f"//main//*[self::a or self::button or self::input][normalize-space()='{label}' or @value='{label}']"
+        labelled = f"//*[@id='content']//*[self::a or self::button or self::input][normalize-space()='{label}' or @value='{label}']"
         (element,) = self.driver.find_elements("xpath", labelled)
         self.follow(element.click)
 
@@ -99,7 +99,7 @@ class Pages:
 
     def fill(self, name: str, text: str) -> None:
         """Replace what a field of a form holds."""
-        field = self.find(f"main [name='{name}']")
+        field = self.find(f"#content [name='{name}']")
         field.clear()
         field.send_keys(text)
 
@@ -113,9 +113,15 @@ class Pages:
             elif event["method"] == "Network.responseReceived":
                 answer = event["params"]["response"]
                 found[answer["url"]] = answer["status"]
-        found = {url: status for url, status in found.items() if urlsplit(url).scheme in ("http", "https")}
+        pictures = (f"{self.address}/favicon.ico",)  # the browser asks for it by itself
+        found = {url: status for url, status in found.items() if url.startswith("http") and url not in pictures}
         self._asked.update(found)
         return found
+
+    def unanswered(self) -> dict[str, int]:
+        """Return what was asked for and is not there."""
+        self.answers()
+        return {url: status for url, status in self._asked.items() if status == 0 or status >= 400}
 
     def strangers(self) -> list[str]:
         """Return what was asked of other hosts."""

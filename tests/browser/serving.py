@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -27,10 +28,7 @@ def collect(folder: Path, settings: str) -> Path:
 
 @contextmanager
 def served(folder: Path, settings: str, static: Path, variables: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Serve a project on the database of the tests, and give its address.
-
-    The tests change the tables behind its back, so nothing it keeps in memory may outlive a test.
-    """
+    """Serve a project on the database of the tests, and give its address."""
     own = {"DJANGO_SETTINGS_MODULE": settings, "TEST_STATIC_ROOT": str(static)}
     command = [sys.executable, "-m", "gunicorn", "django.core.wsgi:get_wsgi_application()", "--bind", "127.0.0.1:0", "--threads", "4"]
     path = folder / "server.log"
@@ -42,7 +40,7 @@ def served(folder: Path, settings: str, static: Path, variables: Mapping[str, st
     try:
         yield _address(path, server)
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGQUIT)  # at once, whatever connections the browser keeps open
         server.wait(20)
 
 
