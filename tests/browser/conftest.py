@@ -104,29 +104,29 @@ class Pages:
         field.send_keys(text)
 
     def answers(self) -> dict[str, int]:
-        """Return what was asked of the network since the last call, with the status of the answer; 0 where there was none."""
-        found: dict[str, int] = {}
+        """Return what was asked of the network so far, with the status of the worst answer; 0 where none has come."""
         for entry in self.driver.get_log("performance"):
             event = json.loads(entry["message"])["message"]
+            params = event.get("params", {})
             if event["method"] == "Network.requestWillBeSent":
-                found.setdefault(event["params"]["request"]["url"], 0)
+                self._asked.setdefault(params["request"]["url"], 0)
+                self._note(params.get("redirectResponse"))
             elif event["method"] == "Network.responseReceived":
-                answer = event["params"]["response"]
-                found[answer["url"]] = answer["status"]
-        pictures = (f"{self.address}/favicon.ico",)  # the browser asks for it by itself
-        found = {url: status for url, status in found.items() if url.startswith("http") and url not in pictures}
-        self._asked.update(found)
-        return found
+                self._note(params["response"])
+        own_icon = f"{self.address}/favicon.ico"  # the browser asks for it by itself
+        return {url: status for url, status in self._asked.items() if url.startswith("http") and url != own_icon}
 
-    def unanswered(self) -> dict[str, int]:
-        """Return what was asked for and is not there."""
-        self.answers()
-        return {url: status for url, status in self._asked.items() if status == 0 or status >= 400}
+    def _note(self, answer: dict[str, Any] | None) -> None:
+        if answer is not None:
+            self._asked[answer["url"]] = max(answer["status"], self._asked.get(answer["url"], 0))
+
+    def refused(self) -> dict[str, int]:
+        """Return what was asked for and answered with an error."""
+        return {url: status for url, status in self.answers().items() if status >= 400}
 
     def strangers(self) -> list[str]:
         """Return what was asked of other hosts."""
-        self.answers()
-        return [url for url in self._asked if not url.startswith(self.address)]
+        return [url for url in self.answers() if not url.startswith(self.address)]
 
     def resize(self, width: int, height: int, *, dark: bool = False) -> None:
         """Change the size of the window and the time of day."""
@@ -160,7 +160,6 @@ def stranger(chromium: Chrome, site_address: str, transactional_db: None) -> Ite
     """The admin in a browser in which nobody is logged in."""
     watching = chromium.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _WATCH})
     pages = Pages(chromium, site_address)
-    pages.answers()
     yield pages
     chromium.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watching)
     chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
