@@ -95,18 +95,20 @@ class Links:
         return self._visible[model]
 
     def page(self, model: type[models.Model], page: str, *args: object) -> str:
-        """Return the address of a page (`changelist`, `change`, …); empty where the person sees none."""
+        """Return the address of a page (`changelist`, `change`, …); empty where the person sees none, or the site has none."""
         if not self.sees(model):
             return ""
         name = f"admin:{APP}_{model._meta.model_name}_{page}"
-        return reverse(name, args=args, current_app=self._site.name)
+        try:
+            return reverse(name, args=args, current_app=self._site.name)
+        except NoReverseMatch:
+            if isinstance(self._site.get_model_admin(model), SchedulerAdmin):
+                raise
+            return ""  # the site has pages of its own for these rows
 
     def dashboard(self) -> str:
         """Return the address of the dashboard; empty where the person, or the site, has none."""
-        try:
-            return self.page(ScheduledJob, "dashboard")
-        except NoReverseMatch:  # the site has pages of its own for jobs
-            return ""
+        return self.page(ScheduledJob, "dashboard")
 
     def anchor(self, text: object, model: type[models.Model], key: object) -> SafeString:
         """Return a link to the page of a row, or only the text where the person sees no page."""

@@ -30,7 +30,16 @@ def collect(folder: Path, settings: str) -> Path:
 def served(folder: Path, settings: str, static: Path, variables: Mapping[str, str] | None = None) -> Iterator[str]:
     """Serve a project on the database of the tests, and give its address."""
     own = {"DJANGO_SETTINGS_MODULE": settings, "TEST_STATIC_ROOT": str(static)}
-    command = [sys.executable, "-m", "gunicorn", "django.core.wsgi:get_wsgi_application()", "--bind", "127.0.0.1:0", "--threads", "4"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "django.core.wsgi:get_wsgi_application()",
+        "--bind",
+        "127.0.0.1:0",
+        "--threads",
+        "4",
+    ]
     path = folder / "server.log"
     with path.open("wb") as log:
         server = subprocess.Popen(

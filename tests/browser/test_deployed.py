@@ -34,9 +34,7 @@ def nothing_is_wrong(stranger):
 
 
 def test_the_policy_is_that_of_the_requirement():
-    promised = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'"
-    )
+    promised = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'"
 
     assert POLICY.split("; ")[:6] == promised.split("; ")
     assert POLICY.split("; ")[6:] == ["frame-ancestors 'none'", "base-uri 'none'"]
@@ -47,7 +45,9 @@ def test_every_page_has_all_its_files(pages):
         pages.open(path)
 
     asked = " ".join(pages.answers())
-    assert all(re.search(rf"/django_apscheduler_ng/{name}\.[0-9a-f]+\.", asked) for name in ("admin", "editor", "refresh"))
+    assert all(
+        re.search(rf"/django_apscheduler_ng/{name}\.[0-9a-f]+\.", asked) for name in ("admin", "editor", "refresh")
+    )
     # the pages know only these: nothing else was asked of the network
     assert {url.split("/")[3] for url in pages.answers()} <= {"admin", "static"}
 

@@ -21,7 +21,9 @@ SETTINGS = "tests.served.unfold_settings"
 #: The theme's own switch, turned.
 SWITCH = "document.documentElement.className = arguments[0]"
 #: Colours of the parts of which at least one is on every page: words, and what is behind them.
-LOOKS = "return ['color', 'backgroundColor'].map(name => getComputedStyle(document.querySelector('.apsng-badge'))[name])"
+LOOKS = (
+    "return ['color', 'backgroundColor'].map(name => getComputedStyle(document.querySelector('.apsng-badge'))[name])"
+)
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +186,10 @@ def test_runs_are_cancelled_and_retried(pages, job):
     choose(pages, "cancel_selected", other)
     pages.press("Cancel the run")
 
-    assert sorted(JobRun.objects.filter(cancel_requested_by="maria").values_list("pk", flat=True)) == [running.pk, other.pk]
+    assert sorted(JobRun.objects.filter(cancel_requested_by="maria").values_list("pk", flat=True)) == [
+        running.pk,
+        other.pk,
+    ]
     assert JobRun.objects.filter(first_attempt=failed.pk).exists()
     assert len(logged()) == 3
 
