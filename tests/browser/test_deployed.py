@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.admin.models import LogEntry
 
 from django_apscheduler_ng import get_scheduler
 from django_apscheduler_ng.models import ScheduledJob
@@ -50,6 +51,17 @@ def test_every_page_has_all_its_files(pages):
     )
     # the pages know only these: nothing else was asked of the network
     assert {url.split("/")[3] for url in pages.answers()} <= {"admin", "static"}
+
+
+def test_a_subclass_that_is_the_default_site_frames_the_pages_and_logs_what_is_done(pages, transactional_db):
+    get_scheduler().add_job("tests.project.jobs:echo", "interval", hours=1, id="report", name="Report")
+    pages.open(f"scheduledjob/{ScheduledJob.objects.get().pk}/change/")
+    assert "The office" in pages.text
+    pages.press("Pause")
+    pages.press("Pause")
+
+    assert "1 job is paused." in pages.text
+    assert [(str(entry.user), entry.change_message) for entry in LogEntry.objects.all()] == [("maria", "Paused.")]
 
 
 def test_scripts_work_under_their_hashed_names(pages, transactional_db):

@@ -1,4 +1,4 @@
-"""A project as it is deployed: hashed names of static files, none that is not in the manifest, and no `DEBUG`."""
+"""A project as it is deployed: hashed names of static files, no `DEBUG`, and a default admin site of its own."""
 
 import os
 
@@ -6,7 +6,8 @@ from tests.settings import *  # noqa: F403
 from tests.settings import INSTALLED_APPS, MIDDLEWARE
 
 DEBUG = False
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.served"]
+ADMIN = "tests.served.sites.OfficeConfig"
+INSTALLED_APPS = [ADMIN if name == "django.contrib.admin" else name for name in (*INSTALLED_APPS, "tests.served")]
 STATIC_URL = "/static/"
 STATIC_ROOT = os.environ["TEST_STATIC_ROOT"]
 STORAGES = {
