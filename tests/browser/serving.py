@@ -57,6 +57,7 @@ def _address(log: Path, server: subprocess.Popen[bytes]) -> str:
     """Return where the server listens, as it says itself."""
     until = time.monotonic() + PATIENCE
     while not (found := re.search(r"http://127\.0\.0\.1:[1-9]\d*", output := log.read_text())):
-        assert server.poll() is None and time.monotonic() < until, output
+        assert server.poll() is None, output
+        assert time.monotonic() < until, output
         time.sleep(0.02)
     return found[0]
