@@ -48,8 +48,7 @@ class Pages:
     def __init__(self, driver: Chrome, address: str) -> None:
         self.driver = driver
         self.address = address
-        #: What the browser complained about, by path.
-        self.complaints: dict[str, list[str]] = {}
+        self._complaints: dict[str, list[str]] = {}
         self._asked: dict[str, int] = {}
 
     def open(self, path: str = "") -> None:
@@ -60,7 +59,13 @@ class Pages:
     def look(self) -> None:
         """Note the complaints about the page that is open."""
         if found := self.driver.execute_script("return window.complaints"):
-            self.complaints[urlsplit(self.driver.current_url).path] = found
+            self._complaints[urlsplit(self.driver.current_url).path] = found
+
+    @property
+    def complaints(self) -> dict[str, list[str]]:
+        """What the browser complained about, by path."""
+        self.look()
+        return self._complaints
 
     @property
     def text(self) -> str:
@@ -82,6 +87,7 @@ class Pages:
         """Do what leads to another page, and wait for it."""
         from selenium.webdriver.support.wait import WebDriverWait
 
+        self.look()  # at what was done on the page that is left
         old = self.driver.find_element("tag name", "html")
         click()
         WebDriverWait(self.driver, PATIENCE).until(lambda _driver: _is_gone(old))

@@ -110,6 +110,7 @@ def test_a_job_is_added_from_the_list(pages, job):
     pages.fill("cron-hour", "75")
     pages.fill("cron-timezone", "Europe/Berlin")
     pages.press("Add")
+    pages.shoot("mistake")
     assert "must be within 0-23" in pages.find(".apsng-field.errors").text
     pages.fill("cron-hour", "2")
     pages.wait_for("at 02:00 every day")
