@@ -173,6 +173,9 @@ class SchedulerAdmin(_ModelAdmin):
         response = super().changelist_view(request, {**frame, **(extra_context or {})})
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             response.context_data["refresh_in"] = self.refresh_in(response.context_data["cl"].result_list)
+            if form := response.context_data.get("action_form"):
+                # django-unfold shows its button once Alpine knows of a choice; to all others it means nothing
+                form.fields["action"].widget.attrs.setdefault("x-model", "action")
         return response
 
     def refresh_in(self, rows: Sequence[Any]) -> int:
