@@ -47,7 +47,9 @@ def test_absent_services_are_listed_at_the_end(required: str, exit_code: int, la
     done = run("--only", "^no such step$", REQUIRE_SERVICES=required)
 
     printed = [
-        line for line in done.stdout.splitlines() if not line.startswith(("absent: Chromium", "absent: django-unfold", "absent: gettext"))
+        line
+        for line in done.stdout.splitlines()
+        if not line.startswith(("absent: Chromium", "absent: django-unfold", "absent: gettext"))
     ]
     assert done.returncode == exit_code, done.stdout + done.stderr
     assert [line[: len(expected)] for line, expected in zip(printed[-len(last_lines) :], last_lines, strict=True)] == (
