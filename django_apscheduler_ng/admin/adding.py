@@ -19,6 +19,7 @@ from ..models import JobLogEntry, Origin, ScheduledJob
 from ..policies import MAX_ID_LENGTH
 from ..retries import Retry
 from ..rows import DECLARED, dump_retry
+from .access import about_seen_jobs
 from .cells import event_values
 from .conflict import Shown
 from .draft import Draft
@@ -67,7 +68,8 @@ class AddPage(FormPage):
         """Return the job that was removed at an event, where the person may see that."""
         if not event.isdecimal() or not self.links(request).sees(JobLogEntry):
             return None
-        entry = JobLogEntry.objects.using(self.database).filter(pk=event[:18], action="removed").first()
+        entries = about_seen_jobs(request, JobLogEntry.objects.using(self.database))
+        entry = entries.filter(pk=event[:18], action="removed").first()
         columns = {name: value for name, value in event_values(entry)[0].items() if name in DECLARED} if entry else {}
         if entry is None or "trigger" not in columns:
             return None

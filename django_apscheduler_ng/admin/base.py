@@ -164,6 +164,19 @@ class SchedulerAdmin(_ModelAdmin):
         names = (f"{APP}.{verb}_{self.opts.model_name}" for verb in ("view", "change"))
         return any(map(request.user.has_perm, names))
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Let addresses ask for what the filters beside the list offer, and for nothing else: not for columns that are not shown."""
+        column, _separator, kind = lookup.partition("__")
+        filters = (each[0] if isinstance(each, list | tuple) else each for each in self.get_list_filter(request))
+        named = (getattr(each, "parameter_name", each) for each in filters)
+        return column in named and kind in ("", "exact", "in", "isnull")
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Refuse: nothing is deleted here."""
+        raise PermissionDenied
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, with the banner."""
         frame = {**self.banner(), **self.frame(request)}
