@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from .base import SchedulerAdmin
+from .filters import is_key
 from .forms import ReasonForm
 from .verbs import MOST_ROWS, Row, Tally, Verb, carry_out, tell
 
@@ -86,15 +87,36 @@ class AskFirst(_Pages):
 class ListActions(AskFirst):
     """Mixed into the admin of rows that something can be done with."""
 
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Do the chosen action; refuse a selection of what can be no keys."""
+        if not all(map(is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            raise BadRequest("The selection is not one of rows.")
+        answer: HttpResponse | None = super().response_action(request, queryset)
+        return answer
+
     def act(self, verb: Verb[Row], request: HttpRequest, queryset: QuerySet[Row], reason: str = "") -> None:
         """Do the verb with the rows, and say with counts what became of it."""
         rows = list(queryset[: MOST_ROWS + 1])
+        self.tell_missing(request, rows)
         allowed, denied = self.allowed(verb, rows[:MOST_ROWS], request)
         tally = carry_out(verb, allowed, request, self, reason)
         tally.denied += denied
         tell(verb, tally, request)
         if len(rows) > MOST_ROWS:
             messages.warning(request, self.first_only())
+
+    def tell_missing(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Say how many of the selected rows are not there, or not to be seen, any more."""
+        chosen = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        everywhere = request.POST.get("select_across", "0") == "1"
+        missing = 0 if everywhere or len(rows) > MOST_ROWS else len(chosen) - len(rows)
+        if missing > 0:
+            text = ngettext(
+                "%(count)d of the selected rows is not there any more.",
+                "%(count)d of the selected rows are not there any more.",
+                missing,
+            )
+            messages.warning(request, text % {"count": missing})
 
     def first_only(self) -> str:
         """Return what is said where more rows are selected than one click changes."""
@@ -108,6 +130,9 @@ class ListActions(AskFirst):
             self.act(verb, request, queryset, form.cleaned_data["reason"])
             return None
         rows = list(queryset[: MOST_ROWS + 1])
+        self.tell_missing(request, rows)
+        if not rows:
+            return None
         if len(rows) > MOST_ROWS:
             messages.warning(request, self.first_only())
             rows = rows[:MOST_ROWS]

@@ -53,6 +53,8 @@ class AddPage(FormPage):
         if removed := self._removed(request, given.get("event", "")):
             return removed
         like = self.get_object(request, given.get("like", "")) if given.get("like") else None
+        if given.get("like") and like is None and request.method != "POST":
+            messages.warning(request, self.words_about_gone(request, given["like"]))
         if like is not None:
             copy = ScheduledJob(**{name: getattr(like, name) for name in DECLARED}, namespace=like.namespace)
             copy.job_id = _free_id(like, self.database)

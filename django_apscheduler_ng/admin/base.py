@@ -35,6 +35,8 @@ else:
 
 APP = "django_apscheduler_ng"
 
+#: Keys that nobody has are repeated up to so many characters.
+_LONGEST_KEY = 40
 #: Long lists end here; filters lead to what lies beyond.
 LONGEST_LIST = 10_000
 
@@ -208,6 +210,13 @@ class SchedulerAdmin(_ModelAdmin):
             return row
         return self.page(request, self.page_template, row, {**self.page_context(request, row), **(extra_context or {})})
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show Django's log of the row; where there is no row, lead to the list."""
+        row = self.visible_row(request, object_id)
+        return row if isinstance(row, HttpResponse) else super().history_view(request, object_id, extra_context)
+
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Return what the page of one row shows."""
         return {}
@@ -223,13 +232,16 @@ class SchedulerAdmin(_ModelAdmin):
             raise PermissionDenied
         if row is not None:
             return row
-        name = self.opts.verbose_name
-        messages.warning(
-            request,
-            gettext("There is no %(name)s with the key “%(key)s”. It may have been removed.")
-            % {"name": name, "key": unquote(object_id)},
-        )
+        messages.warning(request, self.words_about_gone(request, unquote(object_id)))
         return HttpResponseRedirect(self.links(request).page(self.model, "changelist"))
+
+    def words_about_gone(self, request: HttpRequest, key: str) -> str:
+        """Return what is said where there is no row with this key."""
+        text = gettext("There is no %(name)s with the key “%(key)s”. It may have been removed.")
+        return text % {
+            "name": self.opts.verbose_name,
+            "key": key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…",
+        }
 
     def page(self, request: HttpRequest, template: str, row: Any, context: dict[str, Any]) -> TemplateResponse:
         """Return a page about a row (or, with None, about several), below the templates of this app."""

@@ -130,7 +130,7 @@ class JobFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
         """Return only the chosen job: there may be very many."""
         key = request.GET.get(self.parameter_name, "")
-        if not _is_key(key):
+        if not is_key(key):
             return [(key, key)] if key else []
         using = model_admin.get_queryset(request).db
         job = (
@@ -146,7 +146,7 @@ class JobFilter(admin.SimpleListFilter):
         value = self.value()
         if value is None:
             return queryset
-        return queryset.filter(job_key=value) if _is_key(value) else queryset.none()
+        return queryset.filter(job_key=value) if is_key(value) else queryset.none()
 
 
 class ExceptionFilter(admin.SimpleListFilter):
@@ -183,7 +183,7 @@ class NodeFilter(admin.SimpleListFilter):
         return queryset.filter(node=self.value()) if self.value() else queryset
 
 
-def _is_key(text: str) -> bool:
+def is_key(text: str) -> bool:
     """Return whether the text can be a primary key."""
     return text.isascii() and text.isdigit() and len(text) <= 18
 

@@ -24,6 +24,7 @@ from .base import APP, SchedulerAdmin
 from .cells import labelled, next_run_html, outcomes_html, running_for
 from .facts import JobFacts, gather_facts
 from .filters import ExecutorFilter, QueueFilter, StateFilter, StoreFilter, TriggerFilter
+from .gone import words_about_gone
 from .jobpage import JobPages
 from .refresh import refresh_in, refreshed
 from .shown import schedule_words
@@ -95,6 +96,11 @@ class JobAdmin(JobPages, ListActions, SchedulerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ScheduledJob]:
         """Leave out jobs that the person may not see."""
         return about_seen_jobs(request, super().get_queryset(request), "pk")
+
+    def words_about_gone(self, request: HttpRequest, key: str) -> str:
+        """Say who removed the job, where that is known."""
+        told = words_about_gone(request, key, self.database, self.links(request))
+        return told or super().words_about_gone(request, key)
 
     def prepare(self, request: HttpRequest, rows: Sequence[ScheduledJob]) -> None:
         """Gather the facts about the jobs of the page."""

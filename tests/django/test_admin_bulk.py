@@ -177,4 +177,16 @@ def test_what_changed_between_the_question_and_the_answer_is_counted_as_it_is_th
 
     done = choose(maria, "pause_selected", *jobs, confirmed="yes")
 
-    assert told(done) == ["1 job was paused or finished already."]
+    assert told(done) == ["1 of the selected rows is not there any more.", "1 job was paused or finished already."]
+
+
+@pytest.mark.parametrize("confirmed", [{}, {"confirmed": "yes"}])
+@pytest.mark.parametrize("action", ["pause_selected", "resume_selected", "run_selected", "delete_selected"])
+def test_that_all_selected_jobs_are_gone_is_said(maria, action, confirmed):
+    jobs = [hourly("one"), hourly("two")]
+    ScheduledJob.objects.filter(pk__in=[job.pk for job in jobs]).delete()
+
+    done = choose(maria, action, *jobs, **confirmed)
+
+    assert done.status_code == 302
+    assert told(done) == ["2 of the selected rows are not there any more."]
