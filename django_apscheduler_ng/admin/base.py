@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import QuerySet
@@ -181,6 +181,8 @@ class SchedulerAdmin(_ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, with the banner."""
+        if any("\0" in value for values in request.GET.lists() for value in values[1]):  # PostgreSQL takes none
+            raise BadRequest("An address may hold no NUL.")
         frame = {**self.banner(), **self.frame(request)}
         response = super().changelist_view(request, {**frame, **(extra_context or {})})
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
@@ -220,6 +222,10 @@ class SchedulerAdmin(_ModelAdmin):
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Return what the page of one row shows."""
         return {}
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the row; None where there is none, or the key can be none."""
+        return None if "\0" in object_id else super().get_object(request, object_id, from_field)
 
     def visible_row(self, request: HttpRequest, object_id: str) -> Any:
         """Return the row; a redirect to the list where there is none.

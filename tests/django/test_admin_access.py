@@ -175,6 +175,12 @@ def test_previews_need_the_right_as_well(db, jobs, registered, page, extra):
     assert response.status_code == 403
 
 
+@pytest.mark.parametrize("model", ["scheduledjob", "jobrun", "joblogentry", "schedulernode"])
+def test_an_address_with_a_nul_is_refused_before_a_database_is(db, jobs, admin_client, model):
+    assert admin_client.get(f"{PAGES}/{model}/?executor=%00").status_code == 400
+    assert admin_client.get(f"{PAGES}/{model}/a_00/change/", follow=True).status_code == 200
+
+
 # -- single jobs ------------------------------------------------------------------------------------------------------
 
 HISTORY = ("view_jobrun", "view_joblogentry", "view_schedulernode")
@@ -302,6 +308,28 @@ def test_an_own_function_says_what_is_seen(settings, jobs):
     assert hidden_in(client, jobs["secret.pay"]) == []
     assert jobs["ada.mail"].name in client.get(f"{PAGES}/scheduledjob/").content.decode()
     assert client.get(address(jobs["ada.mail"], "pause")).status_code == 403
+
+
+def test_nothing_is_told_of_a_job_that_was_removed_and_could_not_be_seen(single, jobs):
+    grant(jobs["ada.mail"], "view")
+    client = client_of(*HISTORY)
+    key = jobs["secret.pay"].pk
+    jobs["secret.pay"].delete()
+
+    response = client.get(f"{PAGES}/scheduledjob/{key}/change/", follow=True)
+
+    assert f"There is no job with the key “{key}”." in response.content.decode()
+    assert "secret" not in response.content.decode()
+    assert "x” is not there" not in response.content.decode()
+
+
+def test_a_list_of_some_jobs_asks_the_database_a_few_times(single, jobs, django_assert_max_num_queries):
+    for number in range(20):
+        grant(make_job(f"ada.{number}", f"Ada {number}", IntervalTrigger(minutes=5)), *RIGHTS)
+    client = client_of()
+
+    with django_assert_max_num_queries(20):
+        assert client.get(f"{PAGES}/scheduledjob/").status_code == 200
 
 
 def test_who_sees_no_job_at_all_has_no_pages_of_jobs(single, jobs):

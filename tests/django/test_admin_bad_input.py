@@ -266,6 +266,18 @@ def test_a_reason_that_is_too_long_does_nothing_and_stays(root, rows):
     assert stored() == before
 
 
+@pytest.mark.parametrize("extra", [{}, {"_preview": "1"}])
+def test_a_trigger_that_never_fires_is_not_given_to_a_job_and_stays_in_the_form(editor, report, extra):
+    page = address(report, "edit")
+    before = stored()
+
+    response = editor.post(page, {**filled(editor.get(page)), "interval-end_date": "2020-01-01T00:00", **extra})
+
+    assert stored() == before
+    assert filled(response)["interval-end_date"] == "2020-01-01T00:00"
+    assert "never fires" in text_of(response) or "There is no further fire time." in text_of(response)
+
+
 # -- a right taken away -----------------------------------------------------------------------------------------------
 
 RIGHTS = (*EVERYTHING, *HISTORY, "cancel_jobrun")
