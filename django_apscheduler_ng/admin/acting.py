@@ -87,11 +87,13 @@ class AskFirst(_Pages):
 class ListActions(AskFirst):
     """Mixed into the admin of rows that something can be done with."""
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         """Do the chosen action; refuse a selection of what can be no keys."""
         if not all(map(is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             raise BadRequest("The selection is not one of rows.")
-        answer: HttpResponse | None = super().response_action(request, queryset)
+        answer: HttpResponse | None = super().response_action(request, queryset, *args, **kwargs)
         return answer
 
     def act(self, verb: Verb[Row], request: HttpRequest, queryset: QuerySet[Row], reason: str = "") -> None:
