@@ -54,7 +54,7 @@ def _line(job: ScheduledJob, first: datetime | str | None, now: datetime) -> Saf
     if isinstance(first, str):
         return shortened(first)
     if first is None or first < now:
-        return gettext("There is none any more: resuming removes the job.")
+        return gettext("There is no further fire time.")
     trigger = read_trigger(job)
     told = gettext("next run %(far)s") % {"far": distance_words(first, now)}
     return format_html(

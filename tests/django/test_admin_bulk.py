@@ -65,7 +65,7 @@ def test_before_jobs_are_resumed_it_is_shown_what_each_does_then(maria):
     assert "fire times have passed since then. None of them is made up for." in shown["late"]
     assert "next run in" in shown["fresh"]
     assert "made up for" not in shown["fresh"]
-    assert "resuming removes the job" in shown["over"]
+    assert "There is no further fire time." in shown["over"]
     assert "next run" not in shown["odd"]
     text = text_of(response)
     assert "4 jobs of 5 selected:" in text
