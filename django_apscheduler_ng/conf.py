@@ -27,6 +27,7 @@ from .conf_readers import (
     as_patterns,
     as_positive,
     as_queues,
+    as_reference,
     as_zone_setting,
     collect,
     or_none,
@@ -143,6 +144,9 @@ class Config:
     #: Patterns (as of the shell) of callable references that may run besides registered ones and those of installed
     #: apps, for instance `shop_tools.reports:*`. Default: none.
     allowed_callables: tuple[str, ...] = field(default=(), metadata=_by(as_patterns))
+    #: Function that says which jobs a person without the right to view them all may see, as `package.module:function`: it takes the
+    #: user and the jobs, a queryset, and returns some of them. Empty = none. Default: empty.
+    visible_jobs: str = field(default="", metadata=_by(as_reference))
     #: How long history is kept.
     retention: Retention = field(default_factory=Retention, metadata=_by(partial(read_section, Retention)))
     #: What counts as a failure.

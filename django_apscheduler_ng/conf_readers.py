@@ -178,6 +178,17 @@ def as_patterns(value: object, name: str) -> tuple[str, ...]:
     return patterns
 
 
+def as_reference(value: object, name: str) -> str:
+    """Return the reference of a callable, or empty text."""
+    if value in ("", None):
+        return ""
+    if not isinstance(value, str) or not all(value.partition(":")):
+        raise wrong_value(
+            value, name, "a reference like 'package.module:function'", "Write it as 'shop.access:visible_jobs'."
+        )
+    return value
+
+
 def as_queues(value: object, name: str) -> tuple[str, ...]:
     """Return names of queues, each once; text is split at commas."""
     found = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -19,6 +19,7 @@ from ..models import JobLogEntry, Origin, ScheduledJob
 from ..policies import MAX_ID_LENGTH
 from ..retries import Retry
 from ..rows import DECLARED, dump_retry
+from .access import about_seen_jobs
 from .cells import event_values
 from .conflict import Shown
 from .draft import Draft
@@ -52,6 +53,8 @@ class AddPage(FormPage):
         if removed := self._removed(request, given.get("event", "")):
             return removed
         like = self.get_object(request, given.get("like", "")) if given.get("like") else None
+        if given.get("like") and like is None and request.method != "POST":
+            messages.warning(request, self.words_about_gone(request, given["like"]))
         if like is not None:
             copy = ScheduledJob(**{name: getattr(like, name) for name in DECLARED}, namespace=like.namespace)
             copy.job_id = _free_id(like, self.database)
@@ -67,7 +70,8 @@ class AddPage(FormPage):
         """Return the job that was removed at an event, where the person may see that."""
         if not event.isdecimal() or not self.links(request).sees(JobLogEntry):
             return None
-        entry = JobLogEntry.objects.using(self.database).filter(pk=event[:18], action="removed").first()
+        entries = about_seen_jobs(request, JobLogEntry.objects.using(self.database))
+        entry = entries.filter(pk=event[:18], action="removed").first()
         columns = {name: value for name, value in event_values(entry)[0].items() if name in DECLARED} if entry else {}
         if entry is None or "trigger" not in columns:
             return None

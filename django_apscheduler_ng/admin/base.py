@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import QuerySet
@@ -35,6 +35,8 @@ else:
 
 APP = "django_apscheduler_ng"
 
+#: Keys that nobody has are repeated up to so many characters.
+_LONGEST_KEY = 40
 #: Long lists end here; filters lead to what lies beyond.
 LONGEST_LIST = 10_000
 
@@ -167,8 +169,23 @@ class SchedulerAdmin(_ModelAdmin):
         names = (f"{APP}.{verb}_{self.opts.model_name}" for verb in ("view", "change"))
         return any(map(request.user.has_perm, names))
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Let addresses ask for what the filters beside the list offer, and for nothing else: not for columns that are not shown."""
+        column, _separator, kind = lookup.partition("__")
+        filters = (each[0] if isinstance(each, list | tuple) else each for each in self.get_list_filter(request))
+        named = (getattr(each, "parameter_name", each) for each in filters)
+        return column in named and kind in ("", "exact", "in", "isnull")
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Refuse: nothing is deleted here."""
+        raise PermissionDenied
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, with the banner."""
+        if any("\0" in value for values in request.GET.lists() for value in values[1]):  # PostgreSQL takes none
+            raise BadRequest("An address may hold no NUL.")
         frame = {**self.banner(), **self.frame(request)}
         response = super().changelist_view(request, {**frame, **(extra_context or {})})
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
@@ -201,9 +218,20 @@ class SchedulerAdmin(_ModelAdmin):
             return row
         return self.page(request, self.page_template, row, {**self.page_context(request, row), **(extra_context or {})})
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show Django's log of the row; where there is no row, lead to the list."""
+        row = self.visible_row(request, object_id)
+        return row if isinstance(row, HttpResponse) else super().history_view(request, object_id, extra_context)
+
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Return what the page of one row shows."""
         return {}
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the row; None where there is none, or the key can be none."""
+        return None if "\0" in object_id else super().get_object(request, object_id, from_field)
 
     def visible_row(self, request: HttpRequest, object_id: str) -> Any:
         """Return the row; a redirect to the list where there is none.
@@ -216,13 +244,16 @@ class SchedulerAdmin(_ModelAdmin):
             raise PermissionDenied
         if row is not None:
             return row
-        name = self.opts.verbose_name
-        messages.warning(
-            request,
-            gettext("There is no %(name)s with the key “%(key)s”. It may have been removed.")
-            % {"name": name, "key": unquote(object_id)},
-        )
+        messages.warning(request, self.words_about_gone(request, unquote(object_id)))
         return HttpResponseRedirect(self.links(request).page(self.model, "changelist"))
+
+    def words_about_gone(self, request: HttpRequest, key: str) -> str:
+        """Return what is said where there is no row with this key."""
+        text = gettext("There is no %(name)s with the key “%(key)s”. It may have been removed.")
+        return text % {
+            "name": self.opts.verbose_name,
+            "key": key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…",
+        }
 
     def page(self, request: HttpRequest, template: str, row: Any, context: dict[str, Any]) -> TemplateResponse:
         """Return a page about a row (or, with None, about several), below the templates of this app."""

@@ -14,6 +14,7 @@ from ..bootstrap import get_scheduler
 from ..models import JobRun, ScheduledJob, SchedulerNode
 from ..runs import RunStatus
 from ..storetime import store_now
+from .access import about_seen_jobs, is_confined
 from .base import Links, SchedulerAdmin
 from .cells import labelled
 from .figures import charts, failure_cells, figures, filtered_runs
@@ -58,8 +59,12 @@ class DashboardPage(_Pages):
             raise PermissionDenied
         links = self.links(request)
         names = [store.namespace for store in get_scheduler().shared_stores() if store.using == self.database]
-        overview = gather_overview(self.database, names, store_now(self.database), with_runs=links.sees(JobRun))
-        return self.page(request, "dashboard.html", None, {"title": gettext("Dashboard"), **_context(overview, links)})
+        jobs = about_seen_jobs(request, ScheduledJob.objects.using(self.database), "pk")
+        runs = about_seen_jobs(request, JobRun.objects.using(self.database)) if links.sees(JobRun) else None
+        context = _context(gather_overview(jobs, runs, names, store_now(self.database)), links)
+        if is_confined(request):  # others fill the pools, too
+            context["pools"] = []
+        return self.page(request, "dashboard.html", None, {"title": gettext("Dashboard"), **context})
 
 
 def _context(overview: Overview, links: Links) -> dict[str, Any]:

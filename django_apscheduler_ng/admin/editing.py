@@ -37,9 +37,9 @@ class EditPage(FormPage):
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the job in a form; posted, preview it or change the job, unless somebody else did so meanwhile."""
-        if not self.has_change_permission(request) or not self.has_view_permission(request):
-            raise PermissionDenied
         row = self.get_object(request, object_id)
+        if not self.has_change_permission(request, row) or not self.has_view_permission(request, row):
+            raise PermissionDenied
         if row is None or row.finished_at is not None:
             return self._gone(request, object_id, row)
         shown = Shown.read(request.POST.get("shown", ""), row.pk) if request.method == "POST" else None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import JobLogEntry, ScheduledJob
 from ..reasons import reason_words
+from .access import about_seen_jobs
 from .base import CappedPaginator, Links, SchedulerAdmin
 from .cells import EventCells, action_badge, changes_of, event_cells, event_values, run_html
 from .facts import existing_jobs
@@ -39,6 +41,10 @@ class EventAdmin(SchedulerAdmin):
     actions_on_top = True
     paginator = CappedPaginator
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JobLogEntry]:
+        """Leave out events of jobs that the person may not see."""
+        return about_seen_jobs(request, super().get_queryset(request))
 
     def prepare(self, request: HttpRequest, rows: Sequence[JobLogEntry]) -> None:
         """Look up the jobs of the events."""
@@ -113,7 +119,7 @@ class EventAdmin(SchedulerAdmin):
         jobs = self.admin_site.get_model_admin(ScheduledJob)
         if job is None and row.action == "removed" and jobs.has_add_permission(request):
             return {"add_again": f"{links.page(ScheduledJob, 'add')}?event={row.pk}"}
-        if job is None or job.finished_at is not None or not jobs.has_change_permission(request):
+        if job is None or job.finished_at is not None or not jobs.has_change_permission(request, job):
             return {}
         return {"revert": links.page(ScheduledJob, "revert", job.pk, row.pk)} if can_be_reverted(row) else {}
 

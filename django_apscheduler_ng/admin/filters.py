@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ..conf import get_config
 from ..models import ScheduledJob, SchedulerNode
 from ..states import State, in_state
+from .access import about_seen_jobs
 from .cells import ACTIONS
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def _values_of_jobs(request: HttpRequest, model_admin: _Admin) -> dict[str, set[
     """Return the values that jobs have in these columns, with one query for all the filters of a page."""
     found: dict[str, set[str]] | None = getattr(request, "_apsng_values_of_jobs", None)
     if found is None:
-        jobs = ScheduledJob.objects.using(model_admin.get_queryset(request).db)
+        using = model_admin.get_queryset(request).db
+        jobs = about_seen_jobs(request, ScheduledJob.objects.using(using), "pk")
         rows = list(jobs.order_by().values_list(*_COLUMNS).distinct())
         found = {column: {row[index] for row in rows} for index, column in enumerate(_COLUMNS)}
         request._apsng_values_of_jobs = found  # type: ignore[attr-defined]
@@ -128,10 +130,15 @@ class JobFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: _Admin) -> Iterable[tuple[str, Any]]:
         """Return only the chosen job: there may be very many."""
         key = request.GET.get(self.parameter_name, "")
-        if not _is_key(key):
+        if not is_key(key):
             return [(key, key)] if key else []
         using = model_admin.get_queryset(request).db
-        job = ScheduledJob.objects.using(using).filter(pk=key).only("name", "job_id").first()
+        job = (
+            about_seen_jobs(request, ScheduledJob.objects.using(using), "pk")
+            .filter(pk=key)
+            .only("name", "job_id")
+            .first()
+        )
         return [(key, str(job) if job is not None else _("removed job %(key)s") % {"key": key})]
 
     def queryset(self, request: HttpRequest, queryset: _Rows) -> _Rows:
@@ -139,7 +146,7 @@ class JobFilter(admin.SimpleListFilter):
         value = self.value()
         if value is None:
             return queryset
-        return queryset.filter(job_key=value) if _is_key(value) else queryset.none()
+        return queryset.filter(job_key=value) if is_key(value) else queryset.none()
 
 
 class ExceptionFilter(admin.SimpleListFilter):
@@ -176,7 +183,7 @@ class NodeFilter(admin.SimpleListFilter):
         return queryset.filter(node=self.value()) if self.value() else queryset
 
 
-def _is_key(text: str) -> bool:
+def is_key(text: str) -> bool:
     """Return whether the text can be a primary key."""
     return text.isascii() and text.isdigit() and len(text) <= 18
 

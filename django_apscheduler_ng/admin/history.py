@@ -16,6 +16,7 @@ from typing import Any
 from django.db.models import OuterRef, Q, Subquery
 
 from ..models import JobRun, ScheduledJob
+from ..querysets import JobRunQuerySet as JobRuns
 from ..runs import OPEN_STATUSES, RunStatus
 from .runrow import RunRow
 
@@ -41,9 +42,9 @@ def rows(runs: Any) -> list[RunRow]:
     return list(map(RunRow._make, runs.values_list(*RunRow._fields)))
 
 
-def live_runs(using: str, namespaces: Iterable[str], most: int) -> list[RunRow]:
-    """Return the runs that are claimed or running, the oldest first; one query for each job store."""
-    found = [run for name in namespaces for run in rows(JobRun.objects.using(using).live_in(name)[:most])]
+def live_runs(runs: JobRuns, namespaces: Iterable[str], most: int) -> list[RunRow]:
+    """Return those of the runs that are claimed or running, the oldest first; one query for each job store."""
+    found = [run for name in namespaces for run in rows(runs.live_in(name)[:most])]
     return sorted(found, key=lambda run: run.started_at or run.due_at)
 
 
@@ -74,25 +75,25 @@ def _latest(using: str, keys: Collection[int], each: int, without: Collection[st
     return found
 
 
-def sample_since(using: str, namespaces: Iterable[str], start: datetime) -> Sample:
-    """Return the runs that became due since `start`: all of them, or the latest ones and an even sample of those before.
+def sample_since(runs: JobRuns, namespaces: Iterable[str], start: datetime) -> Sample:
+    """Return those of the runs that became due since `start`: all of them, or the latest ones and an even sample of those before.
 
     One query where the latest ones reach back far enough, else one more, and one for each job store.
     """
-    latest = rows(JobRun.objects.using(using).order_by("-pk")[:LATEST])
+    latest = rows(runs.order_by("-pk")[:LATEST])
     within = [run for run in latest if run.due_at >= start]
     if len(latest) < LATEST or latest[-1].due_at < start:
         return Sample(runs=within, complete=True, about=len(within))
-    first = _first_since(using, namespaces, start)
+    first = _first_since(runs, namespaces, start)
     before = range(first, latest[-1].pk) if first is not None else range(0)
-    earlier = rows(JobRun.objects.using(using).filter(pk__in=_evenly(before, SAMPLE)))
+    earlier = rows(runs.filter(pk__in=_evenly(before, SAMPLE)))
     sampled = [run for run in earlier if run.due_at >= start]
     return Sample(runs=[*within, *sampled], complete=False, about=len(within) + len(before))
 
 
-def _first_since(using: str, namespaces: Iterable[str], start: datetime) -> int | None:
+def _first_since(runs: JobRuns, namespaces: Iterable[str], start: datetime) -> int | None:
     """Return the key of the first succeeded run that became due since `start`."""
-    succeeded = JobRun.objects.using(using).filter(status=RunStatus.SUCCEEDED, due_at__gte=start).order_by("due_at")
+    succeeded = runs.filter(status=RunStatus.SUCCEEDED, due_at__gte=start).order_by("due_at")
     keys = (succeeded.filter(namespace=name).values_list("pk", flat=True).first() for name in namespaces)
     return min((key for key in keys if key is not None), default=None)
 
@@ -109,9 +110,9 @@ def _evenly(keys: range, most: int) -> list[int]:
 
 
 def latest_with(
-    using: str, namespaces: Iterable[str], statuses: Iterable[str], since: datetime
+    runs: JobRuns, namespaces: Iterable[str], statuses: Iterable[str], since: datetime
 ) -> tuple[list[RunRow], bool]:
-    """Return the latest runs in each of these statuses that became due since then, and whether these are all.
+    """Return the latest of the runs in each of these statuses that became due since then, and whether these are all.
 
     One query for each status and job store, along the index.
     """
@@ -119,8 +120,8 @@ def latest_with(
     complete = True
     for name in namespaces:
         for status in statuses:
-            runs = JobRun.objects.using(using).filter(namespace=name, status=status, due_at__gte=since)
-            some = rows(runs.order_by("-due_at")[:FAILURES])
+            such = runs.filter(namespace=name, status=status, due_at__gte=since)
+            some = rows(such.order_by("-due_at")[:FAILURES])
             complete = complete and len(some) < FAILURES
             found += some
     return found, complete

@@ -108,10 +108,10 @@ class JobPages(DashboardPage, AddPage, EditPage, RevisionPages, RunPage, Resched
                 "final": verb.final,
             }
             for verb in VERBS
-            if verb.applies(row) and self.may(request, verb.permission)
+            if verb.applies(row) and self.may(request, verb.permission, row)
         ]
         place = next((index for index, button in enumerate(buttons) if button["final"]), len(buttons))
-        if row.finished_at is None and self.has_change_permission(request):
+        if row.finished_at is None and self.has_change_permission(request, row):
             pages = (("edit", gettext("Edit")), ("reschedule", gettext("Reschedule")))
             buttons[place:place] = [
                 {"label": label, "address": links.page(ScheduledJob, page, row.pk)} for page, label in pages
@@ -126,7 +126,7 @@ class JobPages(DashboardPage, AddPage, EditPage, RevisionPages, RunPage, Resched
         )
         if self.has_add_permission(request):
             more.insert(0, (gettext("Duplicate"), f"{links.page(ScheduledJob, 'add')}?like={row.pk}"))
-        if row.finished_at is None and self.may(request, RUN.permission):
+        if row.finished_at is None and self.may(request, RUN.permission, row):
             more.insert(0, (gettext("Run with other arguments"), links.page(ScheduledJob, "run", row.pk)))
         return more
 

@@ -14,14 +14,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ..access import permits
 from ..clock import SYSTEM_CLOCK
 from ..models import Origin, ScheduledJob
 from ..rows import differing
+from .access import about_seen_jobs, permits_some, views_some
 from .acting import ListActions
 from .base import APP, SchedulerAdmin
 from .cells import labelled, next_run_html, outcomes_html, running_for
 from .facts import JobFacts, gather_facts
 from .filters import ExecutorFilter, QueueFilter, StateFilter, StoreFilter, TriggerFilter
+from .gone import words_about_gone
 from .jobpage import JobPages
 from .refresh import refresh_in, refreshed
 from .shown import schedule_words
@@ -58,27 +61,46 @@ class JobAdmin(JobPages, ListActions, SchedulerAdmin):
         """Let those add jobs who may."""
         return request.user.has_perm(f"{APP}.add_scheduledjob")
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let those see who may view or change jobs: all of them, or this one."""
+        return views_some(request, self.database, obj)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let those edit and reschedule who may change jobs."""
-        return request.user.has_perm(f"{APP}.change_scheduledjob")
+        """Let those edit and reschedule who may change jobs: all of them, or this one."""
+        return self._permits(request, "change_scheduledjob", obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let those remove who may delete jobs."""
-        return request.user.has_perm(f"{APP}.delete_scheduledjob")
+        """Let those remove who may delete jobs: all of them, or this one."""
+        return self._permits(request, "delete_scheduledjob", obj)
 
-    def has_run_permission(self, request: HttpRequest) -> bool:
-        """Let those run jobs now who may."""
-        return request.user.has_perm(f"{APP}.run_scheduledjob")
+    def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let those run jobs now who may: all of them, or this one."""
+        return self._permits(request, "run_scheduledjob", obj)
 
-    def has_pause_permission(self, request: HttpRequest) -> bool:
-        """Let those pause and resume who may."""
-        return request.user.has_perm(f"{APP}.pause_scheduledjob")
+    def has_pause_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let those pause and resume who may: all of them, or this one."""
+        return self._permits(request, "pause_scheduledjob", obj)
+
+    def _permits(self, request: HttpRequest, permission: str, job: Any) -> bool:
+        """Return whether the person has a right on all jobs, or on this one; without a job, on any."""
+        if job is None:
+            return permits_some(request, self.database, permission)
+        return permits(request.user, permission, job)
 
     # -- the list -----------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pages of the buttons."""
         return [*self.page_urls(), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ScheduledJob]:
+        """Leave out jobs that the person may not see."""
+        return about_seen_jobs(request, super().get_queryset(request), "pk")
+
+    def words_about_gone(self, request: HttpRequest, key: str) -> str:
+        """Say who removed the job, where that is known."""
+        told = words_about_gone(request, key, self.database, self.links(request))
+        return told or super().words_about_gone(request, key)
 
     def prepare(self, request: HttpRequest, rows: Sequence[ScheduledJob]) -> None:
         """Gather the facts about the jobs of the page."""
@@ -141,15 +163,15 @@ class JobAdmin(JobPages, ListActions, SchedulerAdmin):
         """Ask for a reason, then pause."""
         return self.ask_and_act(PAUSE, request, queryset)
 
-    @admin.action(description=_("Resume selected jobs"), permissions=["pause"])
-    def resume_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
-        """Resume."""
-        self.act(RESUME, request, queryset)
+    @admin.action(description=_("Resume selected jobs…"), permissions=["pause"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> HttpResponse | None:
+        """Show what each would do, then resume."""
+        return self.ask_and_act(RESUME, request, queryset)
 
-    @admin.action(description=_("Run selected jobs now"), permissions=["run"])
-    def run_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
-        """Run now, once each."""
-        self.act(RUN, request, queryset)
+    @admin.action(description=_("Run selected jobs now…"), permissions=["run"])
+    def run_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> HttpResponse | None:
+        """Ask for a reason, then run now, once each."""
+        return self.ask_and_act(RUN, request, queryset)
 
     @admin.action(description=_("Remove selected jobs…"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> HttpResponse | None:

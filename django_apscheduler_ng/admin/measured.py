@@ -78,7 +78,7 @@ def overlap_note(
     elif at_once > 1:
         many = gettext("About %(count)d runs will be under way at once, as they may.")
         words.append(many % {"count": at_once})
-    elif durations.longest > gap * max(1, max_instances):
+    elif durations.longest / gap > max(1, max_instances):
         longest = gettext("The longest took %(span)s: some runs may overlap.")
         words += [longest % {"span": span_words(durations.longest)}, _consequence(max_instances, overlap)]
     else:

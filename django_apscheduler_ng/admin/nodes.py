@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from ..clock import SYSTEM_CLOCK
 from ..conf import get_config
 from ..models import JobRun, NodeState, SchedulerNode
+from .access import is_confined
 from .base import SchedulerAdmin
 from .cells import labelled
 from .filters import StoreFilter
@@ -103,7 +104,7 @@ class NodeAdmin(SchedulerAdmin):
                 (gettext("last pass"), moment_html(row.last_pass_at, now=now), ""),
             ],
             "load": load_html(row),
-            "declares": json_words(row.declares),
+            "declares": "" if is_confined(request) else json_words(row.declares),
             "runs_address": f"{runs}?node={row.pk}" if runs else "",
         }
 

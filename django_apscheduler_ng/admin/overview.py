@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from ..conf import get_config
 from ..models import ScheduledJob, SchedulerNode
+from ..querysets import JobRunQuerySet as JobRuns
 from ..querysets import ScheduledJobQuerySet as ScheduledJobs
 from ..rows import read_trigger
 from ..runs import RunStatus
@@ -33,6 +34,8 @@ MOST_LANES = 20
 _DRAWN, _KNOWN = 100, 10
 #: Failures are looked for so far back.
 FAILURE_DAYS = 7
+#: What is read for those who may see no runs.
+NO_RUNS = Sample(runs=(), complete=True, about=0)
 #: Of each reason for a lane so many jobs are sure to have one.
 _SURE = 6
 
@@ -68,22 +71,22 @@ class Overview:
         return self.window.now
 
 
-def gather_overview(using: str, namespaces: Sequence[str], now: datetime, *, with_runs: bool) -> Overview:
+def gather_overview(jobs: ScheduledJobs, runs: JobRuns | None, namespaces: Sequence[str], now: datetime) -> Overview:
     """Read everything.
 
     Args:
-        using: alias of the database.
+        jobs: those that the viewer may see.
+        runs: those that the viewer may see; None where that is none.
         namespaces: of the job stores.
         now: the time of the database.
-        with_runs: whether the viewer may see runs.
     """
-    window = window_of(now)
-    jobs = ScheduledJob.objects.using(using).filter(namespace__in=namespaces)
+    using, window, with_runs = jobs.db, window_of(now), runs is not None
+    jobs = jobs.filter(namespace__in=namespaces)
     upcoming = list(_planned(jobs).order_by("next_run_time")[:MOST_UPCOMING])
     late, resting = _late(jobs, now), _resting(jobs)
-    live: list[RunRow] = live_runs(using, namespaces, MOST_LIVE) if with_runs else []
-    sample = sample_since(using, namespaces, window.start) if with_runs else Sample(runs=(), complete=True, about=0)
-    failures, complete = _failures(using, namespaces, now) if with_runs else ([], True)
+    live: list[RunRow] = live_runs(runs, namespaces, MOST_LIVE) if runs is not None else []
+    sample = NO_RUNS if runs is None else sample_since(runs, namespaces, window.start)
+    failures, complete = ([], True) if runs is None else _failures(runs, namespaces, now)
     keys = _lane_keys(live, failures, sample.runs, upcoming, now - DAY)
     with_lane = jobs.in_bulk(keys)
     latest: dict[int, Sequence[RunRow]] = {}
@@ -124,9 +127,9 @@ def _resting(jobs: ScheduledJobs) -> list[ScheduledJob]:
     return sorted(found, key=lambda job: (not job.broken_reason, job.paused, job.pk))
 
 
-def _failures(using: str, namespaces: Sequence[str], now: datetime) -> tuple[list[RunRow], bool]:
+def _failures(runs: JobRuns, namespaces: Sequence[str], now: datetime) -> tuple[list[RunRow], bool]:
     statuses = (*FAILED_STATUSES, *UNSTARTED_STATUSES)
-    return latest_with(using, namespaces, statuses, now - timedelta(days=FAILURE_DAYS))
+    return latest_with(runs, namespaces, statuses, now - timedelta(days=FAILURE_DAYS))
 
 
 def _lane_keys(

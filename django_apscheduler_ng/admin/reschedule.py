@@ -37,10 +37,10 @@ class ReschedulePage(_Pages):
     def reschedule_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the form of a type of trigger; posted, preview what it says or give it to the job."""
         row = self.visible_row(request, object_id)
-        if not self.has_change_permission(request):
-            raise PermissionDenied
         if isinstance(row, HttpResponse):
             return row
+        if not self.has_change_permission(request, row):
+            raise PermissionDenied
         trigger = gather_facts([row], SYSTEM_CLOCK.now(), self.links(request))[row.pk].trigger
         form, reason = _forms(request, trigger)
         proposed = form.trigger if form.is_bound and form.is_valid() else None

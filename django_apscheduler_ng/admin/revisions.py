@@ -65,7 +65,7 @@ class RevisionPages(_Pages):
 
     def _revision(self, request: HttpRequest, row: ScheduledJob, entry: JobLogEntry) -> dict[str, Any]:
         before, after = event_values(entry)
-        revertible = can_be_reverted(entry) and row.finished_at is None and self.has_change_permission(request)
+        revertible = can_be_reverted(entry) and row.finished_at is None and self.has_change_permission(request, row)
         links = self.links(request)
         return {
             "entry": entry,
@@ -81,10 +81,10 @@ class RevisionPages(_Pages):
     def revert_view(self, request: HttpRequest, object_id: str, entry: int) -> HttpResponse:
         """Show what taking back a change would do; posted, do it."""
         row = self._seen_job(request, object_id)
-        if not self.has_change_permission(request):
-            raise PermissionDenied
         if isinstance(row, HttpResponse):
             return row
+        if not self.has_change_permission(request, row):
+            raise PermissionDenied
         change = JobLogEntry.objects.using(self.database).about([row.pk]).filter(pk=entry).first()
         if change is None or not can_be_reverted(change):
             raise Http404

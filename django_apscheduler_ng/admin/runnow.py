@@ -26,10 +26,10 @@ class RunPage(VerbPages):
     def run_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for arguments; posted, ask a scheduler for the run. Posted without arguments, those of the job are used."""
         row = self.visible_row(request, object_id)
-        if not self.may(request, RUN.permission):
-            raise PermissionDenied
         if isinstance(row, HttpResponse):
             return row
+        if not self.may(request, RUN.permission, row):
+            raise PermissionDenied
         if request.method == "POST" and "args" not in request.POST:
             return self.verb_view(RUN, request, object_id)
         form = _form(request, row)

@@ -21,6 +21,7 @@ from ..models import JobRun, ScheduledJob, SchedulerNode
 from ..reasons import reason_words
 from ..rows import read_trigger
 from ..runs import OPEN_STATUSES
+from .access import about_seen_jobs
 from .base import CappedPaginator, Links, SchedulerAdmin
 from .cells import RunCells, labelled, run_cells
 from .facts import existing_jobs, node_names
@@ -64,8 +65,9 @@ class RunAdmin(RunButtons, SchedulerAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[JobRun]:
-        """Leave long texts in the database until the page of a run needs them."""
-        return super().get_queryset(request).defer("result", "traceback", "log", "args", "kwargs")
+        """Leave out runs of jobs that the person may not see, and long texts until the page of a run needs them."""
+        rows = about_seen_jobs(request, super().get_queryset(request))
+        return rows.defer("result", "traceback", "log", "args", "kwargs")
 
     def prepare(self, request: HttpRequest, rows: Sequence[JobRun]) -> None:
         """Look up the jobs and nodes of the runs."""

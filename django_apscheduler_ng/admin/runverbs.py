@@ -38,6 +38,12 @@ def _refused(run: Any, problem: str) -> str:
     }
 
 
+def _denied(count: int) -> str:
+    return ngettext("You may not do this with %(count)d run.", "You may not do this with %(count)d runs.", count) % {
+        "count": count
+    }
+
+
 def _more_refused(count: int) -> str:
     return ngettext("%(count)d more run refused.", "%(count)d more runs refused.", count) % {"count": count}
 
@@ -66,6 +72,7 @@ CANCEL: Verb[JobRun] = Verb(
     ),
     applies=_can_be_cancelled,
     ask=_cancel,
+    denied=_denied,
     refused=_refused,
     more_refused=_more_refused,
 )
@@ -92,6 +99,7 @@ RETRY: Verb[JobRun] = Verb(
     ),
     applies=_can_be_retried,
     ask=_retry,
+    denied=_denied,
     refused=_refused,
     more_refused=_more_refused,
 )

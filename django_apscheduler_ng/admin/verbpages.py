@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,8 +14,11 @@ from ..clock import SYSTEM_CLOCK
 from ..models import JobRun, ScheduledJob
 from .acting import AskFirst
 from .forms import ReasonForm
-from .resuming import resume_context
+from .resuming import resume_context, resume_lines
 from .verbs import REMOVE, RESUME, RUN, Tally, Verb
+
+#: So many jobs are named on the page that asks.
+LISTED = 20
 
 
 class VerbPages(AskFirst):
@@ -56,17 +60,26 @@ class VerbPages(AskFirst):
         hidden: Sequence[tuple[str, str]] = (),
     ) -> HttpResponse:
         """Return the page that asks before a verb is done with these jobs."""
-        touched = [job for job in jobs if verb.applies(job)]
+        touched, told = self.counts(verb, jobs, request)
         context = {
             "title": verb.question,
             "is_below": len(jobs) == 1 and not hidden,
             "verb": verb,
             "jobs": touched,
+            "lines": [(job, "") for job in touched[:LISTED]],
+            "told": told,
+            "selected": len(jobs),
             "untouched": len(jobs) - len(touched),
             "declared": [job for job in touched if verb is REMOVE and job.declared],
-            **(resume_context(touched[0], SYSTEM_CLOCK.now()) if verb is RESUME and len(touched) == 1 else {}),
+            "broken": sum(1 for job in touched if verb in (RUN, RESUME) and job.broken_reason),
+            **(_resumed(touched) if verb is RESUME else {}),
             "form": form,
             "hidden": hidden,
             "back": self._back(request, jobs, many=bool(hidden)),
         }
         return self.page(request, "job_action.html", jobs[0] if len(jobs) == 1 and not hidden else None, context)
+
+
+def _resumed(jobs: Sequence[ScheduledJob]) -> dict[str, Any]:
+    now = SYSTEM_CLOCK.now()
+    return resume_context(jobs[0], now) if len(jobs) == 1 else resume_lines(jobs, now, LISTED)

@@ -53,6 +53,12 @@ def _refused_job(row: ScheduledJob | JobRun, problem: str) -> str:
     return _("Job “%(job)s”: %(problem)s") % {"job": row, "problem": problem}
 
 
+def _denied_jobs(count: int) -> str:
+    return ngettext("You may not do this with %(count)d job.", "You may not do this with %(count)d jobs.", count) % {
+        "count": count
+    }
+
+
 def _more_refused_jobs(count: int) -> str:
     return ngettext("%(count)d more job refused.", "%(count)d more jobs refused.", count) % {"count": count}
 
@@ -79,6 +85,8 @@ class Verb(Generic[Row]):
     applies: Callable[[Row], bool]
     #: Asks the scheduler; called with the scheduler, the row, the alias of its job store and the reason.
     ask: Callable[[RequestScheduler, Row, str, str], Any]
+    #: Counts the rows with which the person may not do it.
+    denied: Callable[[int], str] = _denied_jobs
     #: Says that a row refused, and why.
     refused: Callable[[Row, str], str] = _refused_job
     #: Counts those that refused and are not named.
@@ -93,6 +101,7 @@ class Tally(Generic[Row]):
 
     done: list[Row] = field(default_factory=list)
     idle: list[Row] = field(default_factory=list)
+    denied: list[Row] = field(default_factory=list)
     failed: list[tuple[Row, str]] = field(default_factory=list)
     #: What the API returned, by primary key.
     answers: dict[int, Any] = field(default_factory=dict)
@@ -139,6 +148,8 @@ def tell(verb: Verb[Row], tally: Tally[Row], request: HttpRequest) -> None:
         messages.success(request, verb.done(len(tally.done)))
     if tally.idle:
         messages.info(request, verb.idle(len(tally.idle)))
+    if tally.denied:
+        messages.warning(request, verb.denied(len(tally.denied)))
     for row, sentence in tally.failed[:_TOLD_FAILURES]:
         messages.error(request, verb.refused(row, sentence))
     more = len(tally.failed) - _TOLD_FAILURES

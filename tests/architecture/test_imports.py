@@ -17,13 +17,14 @@ PACKAGE = "django_apscheduler_ng"
 
 #: Modules that need Django. Every other module belongs to the engine, and to the contract that keeps Django out of it.
 SHELL = {
-    "accounts", "actors", "additions", "admin", "apps", "asyncapi", "attempts", "bootstrap", "checks", "claiming",
-    "cluster", "commands", "conf", "conf_readers", "connections", "declarations", "duejob", "decorators", "difference", "duties",
-    "edits", "embedding", "fields", "forgetting", "health", "held", "hotsql", "importers", "isolation",
-    "jobstores.django", "journal", "keeper", "latest", "ledger", "listening", "livenode", "management", "membership",
-    "merging", "migrations", "models", "nodes", "notifications", "obeying", "parking", "pruning", "querysets", "queues",
-    "reader", "reasons", "recorder", "relay", "reloading", "reports", "rescue", "retention", "retiring", "rows", "runcontrol",
-    "schema", "serving", "signals", "states", "storetime", "surroundings", "tasks", "why", "words",
+    "access", "accounts", "actors", "additions", "admin", "apps", "asyncapi", "attempts", "bootstrap", "checks",
+    "claiming", "cluster", "commands", "conf", "conf_readers", "connections", "declarations", "decorators",
+    "difference", "duejob", "duties", "edits", "embedding", "fields", "forgetting", "health", "held", "hotsql",
+    "importers", "isolation", "jobstores.django", "journal", "keeper", "latest", "ledger", "listening", "livenode",
+    "management", "membership", "merging", "migrations", "models", "nodes", "notifications", "obeying", "parking",
+    "pruning", "querysets", "queues", "reader", "reasons", "recorder", "relay", "reloading", "reports", "rescue",
+    "retention", "retiring", "rows", "runcontrol", "schema", "serving", "signals", "states", "storetime",
+    "surroundings", "tasks", "why", "words",
 }  # fmt: skip
 
 CONTRACTS = {

@@ -196,6 +196,14 @@ def test_what_cannot_work_is_said_beside_its_field(editor, report, page):
     assert again(report).revision == report.revision
 
 
+def test_as_many_runs_at_once_as_there_may_be_are_no_problem():
+    durations = Durations(typical=timedelta(seconds=30), longest=timedelta(seconds=90), count=7)
+
+    note = overlap_note(durations, timedelta(days=3), max_instances=2**63)
+
+    assert note.words.endswith("Runs will not overlap.")
+
+
 # -- the preview ------------------------------------------------------------------------------------------------------
 
 

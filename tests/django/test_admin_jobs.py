@@ -271,14 +271,14 @@ def test_all_jobs_that_match_a_filter_are_paused(maria, three):
 def test_selected_jobs_are_resumed(maria, three):
     ScheduledJob.objects.filter(pk__in=[three[0].pk, three[1].pk]).update(paused=True, next_run_time=None)
 
-    response = choose(maria, "resume_selected", *three)
+    response = choose(maria, "resume_selected", *three, confirmed="yes")
 
     assert told(response) == ["2 jobs are resumed.", "1 job was not paused."]
     assert not ScheduledJob.objects.filter(paused=True).exists()
 
 
 def test_selected_jobs_are_run_now(maria, three):
-    response = choose(maria, "run_selected", *three)
+    response = choose(maria, "run_selected", *three, confirmed="yes")
 
     assert told(response) == ["3 runs are asked for."]
     assert JobRun.objects.filter(status=RunStatus.PENDING, requested_by="maria").count() == 3

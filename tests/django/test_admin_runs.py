@@ -256,7 +256,7 @@ def test_selected_runs_are_cancelled_with_one_reason_and_counted(maria, job):
 def test_selected_runs_are_retried_and_counted(maria, job):
     failed, missed, running = (make_run(job, status) for status in ("failed", "missed", "running"))
 
-    response = choose(maria, "retry_selected", failed, missed, running)
+    response = choose(maria, "retry_selected", failed, missed, running, confirmed="yes")
 
     assert statuses() == ["failed", "missed", "running", "pending", "pending"]
     assert told(response) == [

@@ -152,7 +152,7 @@ def test_each_option_is_suggested_for_its_typo(name, misspell):
             "Unknown option 'SCHEDULER'. Expected one of: allowed_callables, autodiscover, environment, executors, "
             "grace, health, heartbeat_interval, job_defaults, jobstores, lease, log_level, log_limit, notifications, poll_interval, "
             "queues, "
-            "result_limit, retention, timezone, traceback_limit.",
+            "result_limit, retention, timezone, traceback_limit, visible_jobs.",
             id="nothing-like-it",
         ),
         pytest.param(
