@@ -107,6 +107,9 @@ class Pages:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme]})
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        # colours of Django's links change over time
+        fading = "document.getAnimations().filter(each => each instanceof CSSTransition)"
+        self.driver.execute_script(f"{fading}.forEach(each => each.finish())")
 
     def shoot(self, name: str) -> None:
         """Save a screenshot of the window where `SCREENSHOTS_DIR` is set."""

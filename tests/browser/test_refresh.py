@@ -131,7 +131,7 @@ def test_a_server_that_does_not_answer_is_asked_less_and_less_and_the_page_says_
 def test_nothing_is_announced_while_nothing_is_wrong(counted, running):
     counted.open("scheduledjob/dashboard/")
 
-    assert counted.driver.find_elements("css selector", "main [aria-live], main [role=status], main [role=alert]") == []
+    assert counted.driver.find_elements("css selector", "main :is([aria-live], [role=status], [role=alert]):not([hidden])") == []
 
     SchedulerNode.objects.all().delete()
     wait(counted, "return document.querySelector('main [role=alert]') !== null")
