@@ -20,6 +20,8 @@ OF_DJANGO: dict[str, tuple[str, ...]] = {
     "label-title-only": ("#searchbar",),
     # the way to the page of an app, whose template is Django's: links that only their colour tells from the text
     "link-in-text-block": (".breadcrumbs a",),
+    # the page to log in on
+    "page-has-heading-one": ("html:has(> body.login)",),
     # the list of apps: columns whose cells are all empty
     "th-has-data-cells": ("#nav-sidebar table",),
 }

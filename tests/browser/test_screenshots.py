@@ -19,6 +19,15 @@ SIZES = (
 RULED = ("wide-light", "narrow-dark")
 
 
+def told(broken):
+    """One line for each finding, with the pages on which it is."""
+    pages = {}
+    for name, found in broken.items():
+        for each in found:
+            pages.setdefault(each, []).append(name)
+    return "\n".join(f"{each} [{', '.join(names)}]" for each, names in pages.items())
+
+
 @pytest.mark.timeout(300)
 def test_every_page_is_fit_for_everybody_at_every_size(pages):
     broken = {}
@@ -33,7 +42,7 @@ def test_every_page_is_fit_for_everybody_at_every_size(pages):
                 broken[f"{name}-{size}"] = found
             pages.shoot_whole(f"{name}-{size}", width, dark=dark)
 
-    assert broken == {}
+    assert not broken, told(broken)
     assert pages.complaints == {}
 
 
@@ -50,7 +59,7 @@ def test_every_page_is_fit_for_everybody_in_chinese(pages):
         if found:
             broken[name] = found
 
-    assert broken == {}
+    assert not broken, told(broken)
     assert pages.complaints == {}
 
 
@@ -67,7 +76,7 @@ def test_no_page_is_cut_from_right_to_left(pages):
                 broken[f"{name}-{width}"] = found
             pages.shoot_whole(f"{name}-rtl-{width}", width, dark=False)
 
-    assert broken == {}
+    assert not broken, told(broken)
 
 
 def test_the_picture_for_the_readme(pages, settings):
