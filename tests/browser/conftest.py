@@ -101,10 +101,11 @@ class Pages:
         field.clear()
         field.send_keys(text)
 
-    def resize(self, width: int, height: int, *, dark: bool = False) -> None:
-        """Change the size of the window and the time of day."""
-        theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme]})
+    def resize(self, width: int, height: int, *, dark: bool = False, **wishes: str) -> None:
+        """Change the size of the window, the time of day, and what else the person wishes (`forced_colors="active"`)."""
+        wished = {"prefers-color-scheme": "dark" if dark else "light", **wishes}
+        features = [{"name": name.replace("_", "-"), "value": value} for name, value in wished.items()]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         # colours of Django's links change over time
@@ -132,6 +133,7 @@ def stranger(chromium: Chrome, live_server: Any, transactional_db: None) -> Iter
     yield Pages(chromium, live_server.url.replace("localhost", "127.0.0.1"))
     chromium.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watching)
     chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     chromium.delete_all_cookies()
     chromium.get("about:blank")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,13 +84,12 @@ class Keyboard:
         ActionChains(self.pages.driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL).perform()
         self.press(Keys.DELETE, *text)
 
-    def stops(self, note: Callable[[WebElement], None]) -> int:
-        """Go through the page from its beginning to its end; returns the number of stops."""
+    def stops(self) -> Iterator[WebElement]:
+        """Go through the page from its beginning to its end."""
         first = None
-        for number in range(_MOST_STOPS):
+        for _ in range(_MOST_STOPS):
             stop = self.tab()
             if stop.tag_name == "body" or stop == first:
-                return number
+                return
             first = first or stop
-            note(stop)
-        return _MOST_STOPS
+            yield stop

@@ -145,7 +145,9 @@ def _go(pages: Pages) -> None:
 
 def _choose(action: str) -> Callable[[Pages], None]:
     def choose(pages: Pages) -> None:
-        pages.driver.execute_script("document.querySelectorAll('[name=_selected_action]').forEach(box => box.checked = true)")
+        pages.driver.execute_script(
+            "document.querySelectorAll('[name=_selected_action]').forEach(box => box.checked = true)"
+        )
         pages.find(f"select[name=action] option[value={action}]").click()
         _go(pages)
 
