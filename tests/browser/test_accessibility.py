@@ -91,6 +91,15 @@ def test_nothing_moves_where_the_person_does_not_want_it(pages, there):
     assert "1850 · counting orders of March" in pages.find(".apsng-run-progress").text
 
 
+def test_what_a_tooltip_says_of_an_executor_is_read_on_the_page_of_its_node(pages, there):
+    pages.open(there["nodes"])
+    assert pages.find(f"#result_list tr:has([href*='{'a' * 32}']) .apsng-load[title=ProcessPoolExecutor]")
+
+    pages.open(there["node"])
+
+    assert "ProcessPoolExecutor" in pages.find(".apsng-loads").text
+
+
 def test_a_preview_that_does_not_come_is_told(pages, there):
     pages.open(there["reschedule"])
     pages.driver.execute_script("window.fetch = () => Promise.reject(new TypeError('gone'))")
