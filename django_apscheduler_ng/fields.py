@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 else:
     _DateTimeField, _CharField, _TextField = models.DateTimeField, models.CharField, models.TextField
 
-_TYPES = {"postgresql": "timestamp", "mysql": "datetime(6)", "sqlite": "datetime"}
+_TYPES = {"postgresql": "timestamp", "mysql": "datetime(6)", "sqlite": "text"}
 
 
 class UTCDateTimeField(_DateTimeField):
@@ -77,8 +78,14 @@ class UTCDateTimeField(_DateTimeField):
 def moment_from_db(value: Any) -> datetime | None:
     """Return the moment that a driver gave as text or as a naive datetime in UTC."""
     if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+        return _moment_of_text(value)
     return None if value is None else value.replace(tzinfo=UTC)
+
+
+@lru_cache(maxsize=1024)
+def _moment_of_text(text: str) -> datetime:
+    """Return the moment; the jobs that are due together often name the same one."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 class _Exact:

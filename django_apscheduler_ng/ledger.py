@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
+from .duejob import DueJob
 from .models import JobRun, RunOrigin, ScheduledJob
 from .planning import Plan, Slot, Summary
-from .rows import DueJob
 from .runs import RunStatus
 
 _REASONS = {

@@ -58,7 +58,7 @@ class JobView(NamedTuple):
 
     def due_at(self, fire_time: datetime) -> datetime:
         """Return the planned start for a nominal fire time."""
-        return due_at(self.job_id, self.trigger, fire_time)
+        return fire_time if not self.trigger.jitter else due_at(self.job_id, self.trigger, fire_time)
 
     def starts_at(self, fire_time: datetime, after: datetime | None) -> datetime:
         """Return when the slot can start at the earliest: as planned, and not before the slot `after` which it comes.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from threading import Event, Lock, RLock, Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, connections
@@ -43,8 +43,7 @@ BATCH_TEXT = 1_000_000
 CAPACITY = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The end of one run."""
 
     run: Run
@@ -52,6 +51,16 @@ class Ended:
     #: By the clock of the store, which may be another one than that of the outcome.
     started_at: datetime
     finished_at: datetime
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there is nothing to keep but when and where the run ended, as with most runs."""
+        said = self.outcome
+        return (
+            said.result is None
+            and said.report is None
+            and not (said.exception_type or said.exception_message or said.traceback)
+        )
 
     @property
     def retry_at(self) -> datetime | None:
@@ -132,11 +141,12 @@ class Recorder:
         batch: list[Ended] = []
         text = 0
         for index in range(min(len(self._queue), BATCH_SIZE)):
-            outcome = self._queue[index].outcome
-            text += len(outcome.traceback) + (0 if outcome.report is None else len(outcome.report.log))
-            if batch and text > BATCH_TEXT:
-                break
-            batch.append(self._queue[index])
+            ended = self._queue[index]
+            if not ended.says_nothing:
+                text += len(ended.outcome.traceback) + len(ended.outcome.report.log if ended.outcome.report else "")
+                if batch and text > BATCH_TEXT:
+                    break
+            batch.append(ended)
         return batch
 
     def _loop(self) -> None:
@@ -211,13 +221,16 @@ class Recorder:
 
     def _row(self, ended: Ended) -> End:
         outcome, limits = ended.outcome, self._limits
+        worker = storable_text(outcome.worker, 255)
+        if ended.says_nothing:
+            return End(int(ended.run.id), outcome.status, ended.started_at, ended.finished_at, worker)
         result, is_repr = result_json(outcome.result)
         row = End(
             id=int(ended.run.id),
             status=outcome.status,
             started_at=ended.started_at,
             finished_at=ended.finished_at,
-            worker=storable_text(outcome.worker, 255),
+            worker=worker,
             result=storable_text(result, limits.result),
             result_is_repr=is_repr,
             exception_type=storable_text(outcome.exception_type, 255),

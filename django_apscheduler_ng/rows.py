@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .exceptions import ConfigurationError, SchedulerError, StoredDataError
+from .exceptions import SchedulerError, StoredDataError
 from .job import Job
 from .models import ScheduledJob
-from .planning import JobView
 from .policies import PLAIN_OPTIONS
 from .refs import callable_ref
 from .retries import Retry
@@ -63,40 +62,6 @@ WRITTEN = (
 )
 
 
-class DueJob(NamedTuple):
-    """What a claim reads of a job: the columns of `ScheduledJob` that planning and starting take, and no more."""
-
-    pk: int
-    namespace: str
-    job_id: str
-    name: str
-    func_ref: str
-    args: str
-    kwargs: str
-    trigger: str
-    executor: str
-    coalesce: bool
-    max_instances: int
-    misfire_grace_time: float | None
-    on_abandoned: str
-    timeout: float | None
-    retry: str
-    overlap: str
-    queue: str
-    priority: str
-    paused: bool
-    pause_reason: str
-    revision: int
-    planned_trigger: str
-    next_fire_time: datetime | None
-    next_run_time: datetime | None
-    claimed_through: datetime | None
-    parked: bool
-    broken_reason: str
-    retries: int
-    declined_by: str
-
-
 class ListedJob(NamedTuple):
     """What a listing reads of a job."""
 
@@ -127,8 +92,7 @@ class ListedJob(NamedTuple):
     broken_reason: str
 
 
-JobColumns = ScheduledJob | DueJob | ListedJob
-
+JobColumns = ScheduledJob | ListedJob
 
 #: What the other options are stored as.
 _WRITERS: dict[str, Callable[[Job], dict[str, Any]]] = {
@@ -200,29 +164,6 @@ def to_job(row: JobColumns) -> Job:
     )
 
 
-def to_view(row: DueJob, live: int, waiting: bool) -> JobView:
-    """Return what the planner has to know about a job of which `live` runs are under way, and a fire time may be waiting.
-
-    A job whose trigger changed is planned from now on, whatever was planned before.
-    """
-    planned = row.trigger == row.planned_trigger
-    grace = row.misfire_grace_time
-    return JobView(
-        job_id=row.job_id,
-        trigger=read_trigger(row),
-        next_fire_time=row.next_fire_time if planned else None,
-        next_run_time=row.next_run_time if planned else None,
-        coalesce=row.coalesce,
-        max_instances=row.max_instances,
-        grace=None if grace is None else timedelta(seconds=grace),
-        claimed_through=row.claimed_through,
-        live=live,
-        parked=row.parked and planned,
-        overlap=row.overlap,
-        waiting=waiting,
-    )
-
-
 def dump_retry(retry: Retry | None) -> str:
     """Return the text of a retry policy; empty for none."""
     return "" if retry is None else canonical_text(retry.as_dict())
@@ -241,17 +182,6 @@ def read_retry(text: str) -> Retry | None:
         raise StoredDataError(
             f"Retry policy {text!r} must be JSON like {{\"attempts\": 3}} or empty: {error} Correct the column 'retry'."
         ) from error
-
-
-def check_trigger(row: JobColumns) -> None:
-    """Refuse a row whose trigger cannot be read.
-
-    Raises:
-        ConfigurationError: saying what is wrong with it.
-    """
-    trigger = read_trigger(row)
-    if isinstance(trigger, UnreadableTrigger):
-        raise ConfigurationError(trigger.problem)
 
 
 def _arguments(row: JobColumns) -> tuple[tuple[Any, ...], dict[str, Any], str]:

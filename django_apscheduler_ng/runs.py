@@ -9,7 +9,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -138,9 +137,9 @@ class RunContext:
             raise RunCancelled(self.cancellation.message)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Run:
-    """One claimed run on its way to an executor."""
+    """One claimed run on its way to an executor. Nobody changes it; to freeze it would make it four times as slow to make."""
 
     id: str
     job_id: str
@@ -174,20 +173,12 @@ class Run:
     cancellation: Cancellation = field(default_factory=Cancellation, compare=False, repr=False)
     #: When it is tried again where it fails, as its job said when it was claimed; None = never.
     retry: Retry | None = None
+    #: The part of this run that its own code may see, and that knows what this code says.
+    context: RunContext = field(init=False, compare=False, repr=False)
 
-    def retry_after(self, outcome: Outcome) -> timedelta | None:
-        """Return how long after this end the next attempt is due; None = there is none. A timeout counts as a `TimeoutError`."""
-        if self.retry is None or outcome.status not in RETRIED_STATUSES:
-            return None
-        names = outcome.exception_names
-        if outcome.status is RunStatus.TIMED_OUT:
-            names = (*names, *class_names(TimeoutError))
-        return self.retry.delay_after(self.attempt) if self.retry.allows(self.attempt, names) else None
-
-    @cached_property
-    def context(self) -> RunContext:
-        """The part of this run that its own code may see, and that knows what this code says; always the same object."""
-        return RunContext(
+    def __post_init__(self) -> None:
+        """Make the context."""
+        self.context = RunContext(
             id=self.id,
             job_id=self.job_id,
             name=self.name,
@@ -198,10 +189,19 @@ class Run:
             cancellation=self.cancellation,
         )
 
+    def retry_after(self, outcome: Outcome) -> timedelta | None:
+        """Return how long after this end the next attempt is due; None = there is none. A timeout counts as a `TimeoutError`."""
+        if self.retry is None or outcome.status not in RETRIED_STATUSES:
+            return None
+        names = outcome.exception_names
+        if outcome.status is RunStatus.TIMED_OUT:
+            names = (*names, *class_names(TimeoutError))
+        return self.retry.delay_after(self.attempt) if self.retry.allows(self.attempt, names) else None
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(kw_only=True, slots=True)
 class Outcome:
-    """How a run ended. The exception is kept in two forms, because only text survives a process or a database."""
+    """How a run ended; nobody changes it. The exception is in two forms, because only text survives a process or a database."""
 
     status: RunStatus
     started_at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -83,6 +84,7 @@ def serve(options: Options, out: TextIO, requests: StopRequests) -> int:
         return 0
     for alias in databases(config):
         drop_connection(alias)  # this thread only waits from here on
+    gc.freeze()  # what is loaded by now stays, and need not be searched for garbage again and again
     if options.once:
         _perform_due(node, requests)
     else:

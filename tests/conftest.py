@@ -71,18 +71,17 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     options.binary_location = next(filter(None, map(shutil.which, services.CHROMIUM.programs[0]))) or ""
     for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(flag)
+    # what is asked of the network, and nothing else
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": True, "enablePage": False})
     service = webdriver.ChromeService(executable_path=shutil.which("chromedriver") or "chromedriver")
     driver = webdriver.Chrome(options=options, service=service)
     yield driver
     driver.quit()
 
 
-@pytest.fixture
-def child_environment(transactional_db: None) -> dict[str, str]:
-    """The environment that makes a `manage.py` in another process work on this test's database.
-
-    Start such a process with `[sys.executable, "-m", "django", "runscheduler"]` and `cwd=CHECKOUT`.
-    """
+def environment_of_children() -> dict[str, str]:
+    """Return the environment that makes a process of this project work on the database of the tests."""
     from django.db import connection
 
     return {
@@ -93,6 +92,15 @@ def child_environment(transactional_db: None) -> dict[str, str]:
         "PYTHONWARNINGS": "default",
         "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
     }
+
+
+@pytest.fixture
+def child_environment(transactional_db: None) -> dict[str, str]:
+    """The environment that makes a `manage.py` in another process work on this test's database.
+
+    Start such a process with `[sys.executable, "-m", "django", "runscheduler"]` and `cwd=CHECKOUT`.
+    """
+    return environment_of_children()
 
 
 @pytest.fixture

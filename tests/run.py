@@ -93,7 +93,7 @@ def main() -> int:
     finally:
         directory = Path(tempfile.gettempdir(), f"django_apscheduler_ng_{os.environ['TEST_RUN']}")
         shutil.rmtree(directory, ignore_errors=True)
-    return _account(results, time.monotonic() - started)
+    return _account(results, _absent(python), time.monotonic() - started)
 
 
 def _options() -> argparse.Namespace:
@@ -191,7 +191,14 @@ def _perform(step: Step) -> Result:
     return Result(step=step, passed=passed, seconds=time.monotonic() - started, counts=counts)
 
 
-def _account(results: list[Result], seconds: float) -> int:
+def _absent(python: str) -> list[str]:
+    """Return a line for each service that was absent, packages looked for where the tests ran."""
+    code = "from tests import services; print(*services.absent(), sep='\\n')"
+    done = subprocess.run([python, "-c", code], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=True)
+    return [line for line in done.stdout.splitlines() if line]
+
+
+def _account(results: list[Result], absent: list[str], seconds: float) -> int:
     """Print what was run, what was absent and, like pytest, one closing line; return the exit code."""
     print("\n--- summary")
     counts: Counter[str] = Counter()
@@ -201,7 +208,6 @@ def _account(results: list[Result], seconds: float) -> int:
         print(
             f"{'ok' if result.passed else 'FAILED':6} {result.seconds:6.1f} s  {result.step.name}  {details}".rstrip()
         )
-    absent = list(services.absent())
     for line in absent:
         print(line)
     if absent and services.required():

@@ -10,6 +10,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ class Service:
     variable: str = ""
     #: Names of the programs of which one of each group must be on the PATH.
     programs: tuple[tuple[str, ...], ...] = ()
+    #: A package that must be installed.
+    package: str = ""
     #: What is not tested without it.
     purpose: str
 
@@ -32,6 +35,8 @@ class Service:
             return f"{self.variable} is not set"
         if self.variable and not _answers(os.environ[self.variable]):
             return f"nothing answers at {self.variable}={os.environ[self.variable]}"
+        if self.package and find_spec(self.package) is None:
+            return f"the package {self.package} is not installed"
         missing = [group[0] for group in self.programs if not any(map(find_program, group))]
         return f"{' and '.join(missing)} not found on the PATH" if missing else ""
 
@@ -82,6 +87,11 @@ CHROMIUM = Service(
     programs=(("chromium", "chromium-browser", "google-chrome"), ("chromedriver",)),
     purpose="the pages in a real browser (tests/browser)",
 )
+UNFOLD = Service(
+    name="django-unfold",
+    package="unfold",
+    purpose="the pages in another theme (tests/browser/test_unfold.py)",
+)
 PRIVATE_POSTGRES = Service(
     name="a PostgreSQL of the tests' own",
     programs=(("postgres",), ("initdb",)),
@@ -116,6 +126,7 @@ SERVICES = (
     REDIS,
     RABBITMQ,
     CHROMIUM,
+    UNFOLD,
     PRIVATE_POSTGRES,
     PRIVATE_MARIADB,
     PGBOUNCER,

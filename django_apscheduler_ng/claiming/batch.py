@@ -12,13 +12,13 @@ from django.db.models import Model, QuerySet
 
 from ..conf import get_config
 from ..declarations import is_allowed
+from ..duejob import DueJob
 from ..exceptions import CallableReferenceError
 from ..fields import moment_from_db
 from ..jobstores.base import Claim
 from ..ledger import Advance, NewRun, Note
 from ..models import JobRun
 from ..planning import Slot, Summary
-from ..rows import DueJob
 
 #: Ids of live runs by the key of their job.
 Live = dict[int, list[int]]

@@ -10,10 +10,10 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..duejob import DueJob
 from ..ledger import Note
 from ..models import ScheduledJob, SchedulerNode
 from ..queues import serves
-from ..rows import DueJob
 from .batch import Batch, Identity
 
 logger = logging.getLogger(__name__)

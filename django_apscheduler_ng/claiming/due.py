@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connections
-from django.db.models import QuerySet
 
 from ..declarations import moved_to
+from ..duejob import DueJob, checked_trigger, read_due, to_view
 from ..exceptions import CallableReferenceError, ConfigurationError
 from ..jobstores.base import Passed
 from ..ledger import Note, advance_row, rest_row, run_row, summary_row
@@ -17,7 +17,7 @@ from ..models import ScheduledJob
 from ..planning import Plan, plan
 from ..querysets import ScheduledJobQuerySet
 from ..refs import load_callable
-from ..rows import DueJob, check_trigger, read_retry, to_view
+from ..rows import read_retry
 from ..runs import Run, RunStatus
 from ..serialization import read_arguments
 from .batch import Batch, Call, Identity, Skip, Wait, check_allowed, sentence
@@ -78,13 +78,13 @@ class DueJobs:
             if connections[self._identity.using].vendor == "mysql":
                 rows = self._locked_by_keys(jobs, alias, priority, batch.now, free)
             else:
-                rows = _columns(self._identity.locked(jobs)[:free])
+                rows = read_due(self._identity.locked(jobs)[:free])
             self._plan_all(batch, rows)
             batch.claim.starved |= len(rows) == free
 
     def read(self, key: int) -> DueJob | None:
         """Return the job with this key; None where it was removed."""
-        return next(iter(_columns(self._jobs.filter(pk=key))), None)
+        return next(iter(read_due(self._jobs.filter(pk=key))), None)
 
     def _plan_all(self, batch: Batch, rows: Sequence[DueJob]) -> None:
         live = self._identity.live(batch.ended) if rows else {}
@@ -109,10 +109,12 @@ class DueJobs:
         order: list[int] = []
         for begin in range(0, _LOOKS * free, free):
             keys = list(jobs.values_list("pk", flat=True)[begin : begin + free])
+            if not keys:
+                break
             order += keys
             # without the namespace, with which the other index begins
             named = self._waiting(self._jobs.filter(pk__in=keys), [executor], priority).due(now).order_by("pk")
-            rows.update({row.pk: row for row in _columns(self._identity.locked(named)[: free - len(rows)])})
+            rows.update({row.pk: row for row in read_due(self._identity.locked(named)[: free - len(rows)])})
             if len(rows) >= free or len(keys) < free:
                 break
         return [rows[key] for key in order if key in rows]
@@ -122,8 +124,8 @@ class DueJobs:
         if row.paused:
             batch.advances.append(rest_row(row))
             return
-        call = self._load(batch, row)
-        view = to_view(row, len(live), waiting is not None)
+        trigger, call = checked_trigger(row), self._load(batch, row)
+        view = to_view(row, trigger, len(live), waiting is not None)
         if waiting is not None and not view.full and self._pending.claim_first(batch, row, waiting):
             if batch.free[row.executor] <= 0:
                 return
@@ -167,7 +169,6 @@ class DueJobs:
                 f"Executor {row.executor!r} is not configured in this scheduler. "
                 "Add it to APSCHEDULER['executors'], or change the job."
             )
-        check_trigger(row)
         if row.retry:
             read_retry(row.retry)
         func = batch.callables.get(row.func_ref)
@@ -202,11 +203,6 @@ class DueJobs:
                 retry=read_retry(row.retry) if row.retry else None,
             )
         )
-
-
-def _columns(jobs: QuerySet[ScheduledJob]) -> list[DueJob]:
-    """Read the jobs, without making a model instance of each."""
-    return [DueJob._make(row) for row in jobs.values_list(*DueJob._fields)]
 
 
 def _callable(ref: str) -> Callable[..., Any]:

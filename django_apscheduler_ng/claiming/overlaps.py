@@ -14,11 +14,11 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import OuterRef, Subquery
 
+from ..duejob import DueJob
 from ..jobstores.base import Passed
 from ..ledger import summary_row, waiting_run
 from ..models import JobRun, Overlap, SchedulerNode
 from ..querysets import JobRunQuerySet
-from ..rows import DueJob
 from .batch import Batch, Identity, Skip
 
 logger = logging.getLogger(__name__)

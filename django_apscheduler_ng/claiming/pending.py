@@ -8,10 +8,11 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
+from ..duejob import DueJob
 from ..models import JobRun, Overlap, RunOrigin, ScheduledJob
 from ..querysets import JobRunQuerySet, by_keys
 from ..refs import load_callable
-from ..rows import DueJob, read_retry
+from ..rows import read_retry
 from ..runs import Run, RunStatus
 from ..serialization import read_arguments
 from .batch import Batch, Identity, check_allowed, sentence

@@ -42,6 +42,18 @@ INSERT = {
     "reason": LABEL,
 }
 
+#: The columns of a claimed run, and what the others hold then.
+INSERT_BARE = dict(list(INSERT.items())[:4])
+_CLAIMED = {
+    "finished_at": "NULL",
+    "status": "'claimed'",
+    "covers_from": "NULL",
+    "covers_until": "NULL",
+    "count": "1",
+    "count_is_exact": "true",
+    "reason": "''",
+}
+
 #: Columns of a run that come from its job: column of the run → column of the job.
 OF_THE_JOB = {
     "namespace": "namespace",
@@ -105,6 +117,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NO_OUTPUT = End(0, "", _EPOCH, _EPOCH)[len(FINISH_BARE) :]
 
+_NO_SUMMARY = NewRun(0, None, _EPOCH)[len(INSERT_BARE) :]
+
 NOTE = {"job_key": INT, "action": LABEL, "reason": TEXT}
 
 
@@ -151,16 +165,33 @@ class HotSQL(ABC):
     ) -> list[tuple[int, int, Any]]:
         """Insert runs and summaries that `node` claims at `now`; returns (id, job_key, slot) of those that were not there.
 
-        Those with a moment at which to publish them again are on a cluster, and no node's.
+        Those with a moment at which to publish them again are on a cluster, and no node's. Most rows are runs, which go without
+        the columns of summaries.
         """
-        values = {name: f"v.{self.quote(name)}" for name in INSERT}
+        bare, full = _apart(rows, len(INSERT_BARE), _NO_SUMMARY)
+        inserted: list[tuple[int, int, Any]] = []
+        for columns, batch in ((INSERT_BARE, bare), (INSERT, full)):
+            if batch:
+                inserted += self._insert(cursor, columns, batch, node, now, publish_at)
+        return inserted
+
+    def _insert(
+        self,
+        cursor: CursorWrapper,
+        columns: Mapping[str, str],
+        rows: Sequence[Sequence[Any]],
+        node: str,
+        now: datetime,
+        publish_at: datetime | None,
+    ) -> list[tuple[int, int, Any]]:
+        values = _CLAIMED | {name: f"v.{self.quote(name)}" for name in columns}
         values |= {name: f"j.{column}" for name, column in OF_THE_JOB.items()}
         values |= {**CONSTANT, "claimed_at": "%s", "node": "%s"}
         values |= {"on_cluster": "false" if publish_at is None else "true", "publish_at": "%s"}
         head, tail = self.insert_head()
         cursor.execute(
             f"{head} INTO {self.runs} ({', '.join(map(self.quote, values))}) "  # noqa: S608 - names are constants
-            f"SELECT {', '.join(values.values())} FROM {self.with_jobs(INSERT)} {tail} RETURNING id, job_key, slot",
+            f"SELECT {', '.join(values.values())} FROM {self.with_jobs(columns)} {tail} RETURNING id, job_key, slot",
             [text_moment(now), node, None if publish_at is None else text_moment(publish_at), dump(rows)],
         )
         return list(cursor.fetchall())
@@ -185,13 +216,7 @@ class HotSQL(ABC):
 
         Most runs have no output. Theirs go without those columns, which a database would have to make room for.
         """
-        width = len(FINISH_BARE)
-        bare, full = [], []
-        for row in rows:
-            if row[width:] == _NO_OUTPUT:
-                bare.append(row[:width])
-            else:
-                full.append(row)
+        bare, full = _apart(rows, len(FINISH_BARE), _NO_OUTPUT)
         written = 0
         for columns, batch in ((FINISH_BARE, bare), (FINISH, full)):
             if batch:
@@ -226,6 +251,19 @@ class HotSQL(ABC):
     def quote(self, name: str) -> str:
         """Return a column name in quotes."""
         return f'"{name}"'
+
+
+def _apart(
+    rows: Sequence[tuple[Any, ...]], width: int, usual: tuple[Any, ...]
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Return the first `width` columns of the rows in whose other columns stands what is usual, and the other rows whole."""
+    bare, full = [], []
+    for row in rows:
+        if row[width:] == usual:
+            bare.append(row[:width])
+        else:
+            full.append(row)
+    return bare, full
 
 
 def dump(rows: Sequence[Sequence[Any]]) -> str:

@@ -195,7 +195,7 @@ class Pass:
                 self._missed(passed.job_id, store, passed)
             elif passed.summary.status is RunStatus.SKIPPED:
                 self._skipped(store, passed)
-        for job_id in claim.ended:
+        for job_id in claim.ended if self._host.listeners.want(EVENT_JOB_REMOVED) else ():
             self._host.listeners.dispatch(JobEvent(EVENT_JOB_REMOVED, job_id, store.alias))
 
     def _missed(self, job_id: str, store: BaseJobStore, what: Run | Passed) -> None:

@@ -19,7 +19,7 @@ MARIADB = (
 REDIS = "absent: Redis (TEST_REDIS_URL is not set); not tested: the job store in Redis, and Celery's workers on Redis"
 RABBITMQ = "absent: RabbitMQ (TEST_AMQP_URL is not set); not tested: Celery's workers on RabbitMQ"
 #: The four, and of the programs those that are not there.
-ABSENT = 4 + sum(bool(service.absence()) for service in (services.CHROMIUM, services.XGETTEXT))
+ABSENT = 4 + sum(bool(service.absence()) for service in (services.CHROMIUM, services.UNFOLD, services.XGETTEXT))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,9 @@ def test_absent_services_are_listed_at_the_end(required: str, exit_code: int, la
     done = run("--only", "^no such step$", REQUIRE_SERVICES=required)
 
     printed = [
-        line for line in done.stdout.splitlines() if not line.startswith(("absent: Chromium", "absent: gettext"))
+        line
+        for line in done.stdout.splitlines()
+        if not line.startswith(("absent: Chromium", "absent: django-unfold", "absent: gettext"))
     ]
     assert done.returncode == exit_code, done.stdout + done.stderr
     assert [line[: len(expected)] for line, expected in zip(printed[-len(last_lines) :], last_lines, strict=True)] == (

@@ -18,7 +18,7 @@ PACKAGE = "django_apscheduler_ng"
 #: Modules that need Django. Every other module belongs to the engine, and to the contract that keeps Django out of it.
 SHELL = {
     "accounts", "actors", "additions", "admin", "apps", "asyncapi", "attempts", "bootstrap", "checks", "claiming",
-    "cluster", "commands", "conf", "conf_readers", "connections", "declarations", "decorators", "difference", "duties",
+    "cluster", "commands", "conf", "conf_readers", "connections", "declarations", "duejob", "decorators", "difference", "duties",
     "edits", "embedding", "fields", "forgetting", "health", "held", "hotsql", "importers", "isolation",
     "jobstores.django", "journal", "keeper", "latest", "ledger", "listening", "livenode", "management", "membership",
     "merging", "migrations", "models", "nodes", "notifications", "obeying", "parking", "pruning", "querysets", "queues",

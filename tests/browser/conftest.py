@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,8 +48,8 @@ class Pages:
     def __init__(self, driver: Chrome, address: str) -> None:
         self.driver = driver
         self.address = address
-        #: What the browser complained about, by path.
-        self.complaints: dict[str, list[str]] = {}
+        self._complaints: dict[str, list[str]] = {}
+        self._asked: dict[str, int] = {}
 
     def open(self, path: str = "") -> None:
         """Open a page below the app's part of the admin."""
@@ -58,7 +59,13 @@ class Pages:
     def look(self) -> None:
         """Note the complaints about the page that is open."""
         if found := self.driver.execute_script("return window.complaints"):
-            self.complaints[urlsplit(self.driver.current_url).path] = found
+            self._complaints[urlsplit(self.driver.current_url).path] = found
+
+    @property
+    def complaints(self) -> dict[str, list[str]]:
+        """What the browser complained about, by path."""
+        self.look()
+        return self._complaints
 
     @property
     def text(self) -> str:
@@ -72,7 +79,7 @@ class Pages:
 
     def press(self, label: str) -> None:
         """Press the button or link with this label, and wait for the page that follows."""
-        labelled = f"//main//*[self::a or self::button or self::input][normalize-space()='{label}' or @value='{label}']"
+        labelled = f"//*[@id='content']//*[self::a or self::button or self::input][normalize-space()='{label}' or @value='{label}']"
         (element,) = self.driver.find_elements("xpath", labelled)
         self.follow(element.click)
 
@@ -80,6 +87,7 @@ class Pages:
         """Do what leads to another page, and wait for it."""
         from selenium.webdriver.support.wait import WebDriverWait
 
+        self.look()  # at what was done on the page that is left
         old = self.driver.find_element("tag name", "html")
         click()
         WebDriverWait(self.driver, PATIENCE).until(lambda _driver: _is_gone(old))
@@ -97,9 +105,34 @@ class Pages:
 
     def fill(self, name: str, text: str) -> None:
         """Replace what a field of a form holds."""
-        field = self.find(f"main [name='{name}']")
+        field = self.find(f"#content [name='{name}']")
         field.clear()
         field.send_keys(text)
+
+    def answers(self) -> dict[str, int]:
+        """Return what was asked of the network so far, with the status of the worst answer; 0 where none has come."""
+        for entry in self.driver.get_log("performance"):
+            event = json.loads(entry["message"])["message"]
+            params = event.get("params", {})
+            if event["method"] == "Network.requestWillBeSent":
+                self._asked.setdefault(params["request"]["url"], 0)
+                self._note(params.get("redirectResponse"))
+            elif event["method"] == "Network.responseReceived":
+                self._note(params["response"])
+        own_icon = f"{self.address}/favicon.ico"  # the browser asks for it by itself
+        return {url: status for url, status in self._asked.items() if url.startswith("http") and url != own_icon}
+
+    def _note(self, answer: dict[str, Any] | None) -> None:
+        if answer is not None:
+            self._asked[answer["url"]] = max(answer["status"], self._asked.get(answer["url"], 0))
+
+    def refused(self) -> dict[str, int]:
+        """Return what was asked for and answered with an error."""
+        return {url: status for url, status in self.answers().items() if status >= 400}
+
+    def strangers(self) -> list[str]:
+        """Return what was asked of other hosts."""
+        return [url for url in self.answers() if not url.startswith(self.address)]
 
     def resize(self, width: int, height: int, *, dark: bool = False, **wishes: str) -> None:
         """Change the size of the window, the time of day, and what else the person wishes (`forced_colors="active"`)."""
@@ -127,15 +160,23 @@ class Pages:
 
 
 @pytest.fixture
-def stranger(chromium: Chrome, live_server: Any, transactional_db: None) -> Iterator[Pages]:
+def site_address(live_server: Any) -> str:
+    """Where the admin is; modules that test another project have a fixture of this name."""
+    return str(live_server.url.replace("localhost", "127.0.0.1"))
+
+
+@pytest.fixture
+def stranger(chromium: Chrome, site_address: str, transactional_db: None) -> Iterator[Pages]:
     """The admin in a browser in which nobody is logged in."""
     watching = chromium.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _WATCH})
-    yield Pages(chromium, live_server.url.replace("localhost", "127.0.0.1"))
+    pages = Pages(chromium, site_address)
+    yield pages
     chromium.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watching)
     chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     chromium.delete_all_cookies()
     chromium.get("about:blank")
+    assert pages.strangers() == []
 
 
 @pytest.fixture
