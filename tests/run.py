@@ -37,8 +37,8 @@ from tests import services  # noqa: E402
 
 #: What a virtual environment must have to be used as it is.
 NEEDED = (
-    "babel", "celery", "django", "django_tasks", "django_tasks_db", "environ", "hatchling", "importlinter", "mypy", "nx_27017",
-    "psycopg", "pymongo", "pytest", "pytest_django", "redis", "sphinx", "sqlalchemy", "whitenoise", "xdist",
+    "axe_playwright_python", "babel", "celery", "django", "django_tasks", "django_tasks_db", "environ", "hatchling", "importlinter",
+    "mypy", "nx_27017", "psycopg", "pymongo", "pytest", "pytest_django", "redis", "sphinx", "sqlalchemy", "whitenoise", "xdist",
 )  # fmt: skip
 
 #: Tests that run in this process, and tests that start others, which take turns by file; as patterns below `tests`.

@@ -80,13 +80,18 @@ def _box(index: int, count: int, piece: Slice, scale: Scale) -> SafeString:
 
 def slice_words(piece: Slice) -> str:
     """Return the percentiles of a slice in words."""
-    when = f"{moment_words(piece.start)} – {moment_words(piece.end)}"
+    when = slice_time(piece)
     if piece.percentiles is None:
         return when
     count, *values = piece.percentiles
     told = [f"{name} {span_words(value)}" for name, value in zip(("p50", "p95", "p99"), values, strict=True)]
     runs = ngettext("%(count)d run", "%(count)d runs", count) % {"count": count}
     return " · ".join([when, *told, runs])
+
+
+def slice_time(piece: Slice) -> str:
+    """Return from when to when a slice lasts."""
+    return f"{moment_words(piece.start)} – {moment_words(piece.end)}"
 
 
 def _chart_ticks(slices: Sequence[Slice]) -> list[SafeString]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from ..models import JobRun, ScheduledJob
 from .base import Links
 from .cells import labelled
-from .chart import percentile_chart
+from .chart import percentile_chart, slice_time
 from .runrow import RunRow
 from .shown import distance_words, span_words, status_badge, time_tag
-from .statistics import FailureGroup, Percentiles, durations, latenesses, over_time, percentiles
+from .statistics import FailureGroup, Percentiles, Slice, durations, latenesses, over_time, percentiles
 
 #: So many jobs are named with a group of failures.
 _NAMED = 2
@@ -63,9 +63,24 @@ def charts(runs: Sequence[RunRow], start: datetime, end: datetime) -> list[dict[
         whole = percentiles(value for _, value in values)
         if whole is not None:
             label = gettext("%(what)s over time: %(figures)s in all") % {"what": title, "figures": figures_words(whole)}
-            picture = percentile_chart(over_time(values, start, end, SLICES), label)
-            found.append({"title": title, "figures": figures(whole), "picture": picture})
+            slices = over_time(values, start, end, SLICES)
+            picture = percentile_chart(slices, label)
+            found.append({"title": title, "figures": figures(whole), "picture": picture, "rows": _rows(slices)})
     return found
+
+
+def _rows(slices: Iterable[Slice]) -> list[tuple[str, list[SafeString]]]:
+    """Return what a chart shows as the rows of a table: the time of each slice with a run, and its values."""
+    names = (_("Runs"), "p50", "p95", "p99")
+    return [
+        (slice_time(piece), [labelled(name, value) for name, value in zip(names, _values(found), strict=True)])
+        for piece in slices
+        if (found := piece.percentiles)
+    ]
+
+
+def _values(found: Percentiles) -> list[object]:
+    return [found.number, *(value for _, value in figures(found))]
 
 
 def figures(found: Percentiles) -> list[tuple[str, str]]:

@@ -40,6 +40,8 @@ class Shown:
     """A lane as the template needs it."""
 
     name: SafeString
+    #: The whole name, where there is too little room for it.
+    title: str
     picture: SafeString
     #: What the picture shows, for those who do not see it.
     words: str
@@ -79,6 +81,7 @@ def job_lane(course: Course, window: Window, links: Links) -> Shown | None:
     addresses = (links.page(JobRun, "change", 0), f"{runs}?job={course.job.pk}" if runs else "")
     return Shown(
         name=links.anchor(course.job, ScheduledJob, course.job.pk),
+        title=str(course.job),
         picture=lane([*past, *rests, *coming], window, addresses),
         words=_lane_words(past, coming),
         warns=any(bar.overlaps for bar in coming),
@@ -137,6 +140,7 @@ def _pool_lane(alias: str, loads: Iterable[Load], capacity: int, window: Window)
     slots = ngettext("%(count)d slot", "%(count)d slots", capacity) % {"count": capacity}
     return Shown(
         name=format_html('{} <span class="apsng-quiet-text">{}</span>', alias, slots),
+        title=alias,
         picture=load_lane(levels(found, window, _STEPS), taken, capacity, window),
         words=words,
         warns=bool(taken),

@@ -103,7 +103,7 @@ class NodeAdmin(SchedulerAdmin):
                 (gettext("last heartbeat"), moment_html(row.seen_at, now=now), _beats(row)),
                 (gettext("last pass"), moment_html(row.last_pass_at, now=now), ""),
             ],
-            "load": load_html(row),
+            "load": load_html(row, with_types=True),
             "declares": "" if is_confined(request) else json_words(row.declares),
             "runs_address": f"{runs}?node={row.pk}" if runs else "",
         }
@@ -124,9 +124,14 @@ def state_html(row: SchedulerNode, now: datetime) -> SafeString:
     return format_html("{} {}", badge(words, "bad"), format_html('<span class="apsng-sub">{}</span>', shown))
 
 
-def load_html(row: SchedulerNode) -> SafeString:
-    """Return the executors of a node with a drawn load; those of a node that ended are empty."""
-    return format_html_join("", "{}", ((_executor(alias, report, row),) for alias, report in executors_of(row)))
+def load_html(row: SchedulerNode, *, with_types: bool = False) -> SafeString:
+    """Return the executors of a node with a drawn load and, if wanted, their types; those of a node that ended are empty."""
+    parts = []
+    for alias, report in executors_of(row):
+        parts.append(_executor(alias, report, row))
+        if with_types:
+            parts.append(format_html('<span class="apsng-sub apsng-load-type">{}</span>', report.get("type", "")))
+    return format_html_join("", "{}", ((part,) for part in parts))
 
 
 def executors_of(row: SchedulerNode) -> list[tuple[str, dict[str, Any]]]:

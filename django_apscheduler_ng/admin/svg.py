@@ -23,6 +23,8 @@ from .timeline import MARKS, Bar, Stretch, Window
 #: Sizes in pixels.
 _SLOT, _SPARK_HEIGHT = 6, 18
 LANE_HEIGHT = 24
+#: Heights of bars whose tone can so be told without its colour: failures stand out.
+_HEIGHTS = {"ok": 8, "bad": 22}
 
 
 # -- outcomes -------------------------------------------------------------------------------------------------------------
@@ -157,12 +159,14 @@ def _bar(bar: Bar, window: Window) -> SafeString:
             LANE_HEIGHT - 8,
             bar_words(bar),
         )
+    height = _HEIGHTS.get(tone_of(bar.status), LANE_HEIGHT - 10) if bar.status else LANE_HEIGHT - 10
     return format_html(
-        '<rect class="apsng-timebar {}" x="{}%" y="5" width="{}" height="{}" rx="2"><title>{}</title></rect>',
+        '<rect class="apsng-timebar {}" x="{}%" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>',
         css,
         _place(window, bar.start),
+        (LANE_HEIGHT - height) // 2,
         _width(window, bar.start, bar.end),
-        LANE_HEIGHT - 10,
+        height,
         bar_words(bar),
     )
 

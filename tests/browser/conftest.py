@@ -134,12 +134,16 @@ class Pages:
         """Return what was asked of other hosts."""
         return [url for url in self.answers() if not url.startswith(self.address)]
 
-    def resize(self, width: int, height: int, *, dark: bool = False) -> None:
-        """Change the size of the window and the time of day."""
-        theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme]})
+    def resize(self, width: int, height: int, *, dark: bool = False, **wishes: str) -> None:
+        """Change the size of the window, the time of day, and what else the person wishes (`forced_colors="active"`)."""
+        wished = {"prefers-color-scheme": "dark" if dark else "light", **wishes}
+        features = [{"name": name.replace("_", "-"), "value": value} for name, value in wished.items()]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        # colours of Django's links change over time
+        fading = "document.getAnimations().filter(each => each instanceof CSSTransition)"
+        self.driver.execute_script(f"{fading}.forEach(each => each.finish())")
 
     def shoot(self, name: str) -> None:
         """Save a screenshot of the window where `SCREENSHOTS_DIR` is set."""
@@ -169,6 +173,7 @@ def stranger(chromium: Chrome, site_address: str, transactional_db: None) -> Ite
     yield pages
     chromium.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", watching)
     chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     chromium.delete_all_cookies()
     chromium.get("about:blank")
     assert pages.strangers() == []

@@ -9,8 +9,8 @@ from django_apscheduler_ng import get_scheduler
 from django_apscheduler_ng.models import ScheduledJob
 from django_apscheduler_ng.runs import RunStatus
 from tests.browser.serving import collect, served
+from tests.browser.sights import paths
 from tests.browser.test_refresh import COUNT, finish, wait
-from tests.browser.test_screenshots import paths
 from tests.policy import POLICY
 from tests.shop import make_node, make_run, make_shop
 

@@ -2,90 +2,81 @@
 
 import pytest
 
-from django_apscheduler_ng.models import JobLogEntry, JobRun
 from tests.shop import make_shop
 
-SIZES = [
-    pytest.param("wide", 1400, False, id="wide-light"),
-    pytest.param("wide-dark", 1600, True, id="wide-dark"),
-    pytest.param("narrow", 400, False, id="narrow-light"),
-    pytest.param("narrow-dark", 360, True, id="narrow-dark"),
-    pytest.param("tablet", 800, False, id="tablet"),
-]
+from .accessibility import axe, cut, too_faint
+from .sights import tour
+
+#: Name, width and whether it is night; 640 pixels are left of 1280 when everything is twice as large.
+SIZES = (
+    ("wide-light", 1400, False),
+    ("wide-dark", 1600, True),
+    ("narrow-light", 640, False),
+    ("narrow-dark", 360, True),
+    ("tablet", 800, False),
+)
+#: Sizes at which the rules of axe-core are tried, which takes longer than everything else.
+RULED = ("wide-light", "narrow-dark")
 
 
-def paths(shop):
-    """The pages worth a look, by name."""
-    invoices, rates, sessions = (shop[name].pk for name in ("invoices.nightly", "rates.import", "cleanup.sessions"))
-    failed = JobRun.objects.get(status="failed").pk
-    running = JobRun.objects.filter(status="running").first().pk
-    summary = JobRun.objects.get(status="coalesced").pk
-    rescheduled = JobLogEntry.objects.get(action="rescheduled")
-    return {
-        "app": "",
-        "dashboard": "scheduledjob/dashboard/",
-        "jobs": "scheduledjob/",
-        "jobs-filtered": "scheduledjob/?state=paused",
-        "job": f"scheduledjob/{invoices}/change/",
-        "job-broken": f"scheduledjob/{rates}/change/",
-        "job-paused": f"scheduledjob/{sessions}/change/",
-        "pause": f"scheduledjob/{invoices}/pause/",
-        "remove": f"scheduledjob/{invoices}/remove/",
-        "reschedule": f"scheduledjob/{invoices}/reschedule/",
-        "add": "scheduledjob/add/",
-        "edit": f"scheduledjob/{invoices}/edit/",
-        "duplicate": f"scheduledjob/add/?like={invoices}",
-        "run-now": f"scheduledjob/{invoices}/run/",
-        "resume": f"scheduledjob/{sessions}/resume/",
-        "revisions": f"scheduledjob/{rescheduled.job_key}/revisions/",
-        "revert": f"scheduledjob/{rescheduled.job_key}/revert/{rescheduled.pk}/",
-        "runs": "jobrun/",
-        "run": f"jobrun/{failed}/change/",
-        "run-live": f"jobrun/{JobRun.objects.get(status='running', progress_done__gt=0).pk}/change/",
-        "run-running": f"jobrun/{running}/change/",
-        "run-cancel": f"jobrun/{running}/cancel/",
-        "run-summary": f"jobrun/{summary}/change/",
-        "events": "joblogentry/",
-        "event": f"joblogentry/{rescheduled.pk}/change/",
-        "nodes": "schedulernode/",
-        "node": f"schedulernode/{'a' * 32}/change/",
-    }
+def told(broken):
+    """One line for each finding, with the pages on which it is."""
+    pages = {}
+    for name, found in broken.items():
+        for each in found:
+            pages.setdefault(each, []).append(name)
+    return "\n".join(f"{each} [{', '.join(names)}]" for each, names in pages.items())
 
 
-@pytest.mark.parametrize(("size", "width", "dark"), SIZES)
-def test_no_page_is_wider_than_the_screen_or_breaks_the_policy(pages, size, width, dark):
-    failed, too_wide = [], {}
+@pytest.mark.timeout(300)
+def test_every_page_is_fit_for_everybody_at_every_size(pages):
+    broken = {}
 
-    for name, path in paths(make_shop()).items():
-        pages.resize(width, 900, dark=dark)
-        pages.open(path)
-        if "Server Error" in pages.driver.page_source:
-            failed.append(name)
-        wide = pages.driver.execute_script("return document.documentElement.scrollWidth")
-        if wide > width:
-            too_wide[name] = wide
-        pages.shoot_whole(f"{name}-{size}", width, dark=dark)
+    for name in tour(pages):
+        for size, width, dark in SIZES:
+            pages.resize(width, 900, dark=dark)
+            found = [*too_faint(pages.driver), *cut(pages.driver)]
+            if size in RULED:
+                found += axe(pages.driver)
+            if found:
+                broken[f"{name}-{size}"] = found
+            pages.shoot_whole(f"{name}-{size}", width, dark=dark)
 
-    assert failed == []
-    assert too_wide == {}
+    assert not broken, told(broken)
     assert pages.complaints == {}
 
 
-@pytest.mark.parametrize("width", [360, 1400])
-def test_no_page_is_wider_than_the_screen_from_right_to_left(pages, width):
-    too_wide = {}
+@pytest.mark.timeout(300)
+def test_every_page_is_fit_for_everybody_in_chinese(pages):
+    broken = {}
+    pages.driver.add_cookie({"name": "django_language", "value": "zh-hans", "path": "/"})
+
+    for name in tour(pages):
+        pages.resize(1400, 900, dark=True)
+        found = [*too_faint(pages.driver), *axe(pages.driver, without=["color-contrast"])]
+        pages.resize(360, 900)
+        found += [*too_faint(pages.driver), *cut(pages.driver)]
+        if found:
+            broken[name] = found
+
+    assert not broken, told(broken)
+    assert pages.complaints == {}
+
+
+@pytest.mark.timeout(300)
+def test_no_page_is_cut_from_right_to_left(pages):
+    broken = {}
     pages.driver.add_cookie({"name": "django_language", "value": "ar", "path": "/"})
 
-    for name, path in paths(make_shop()).items():
-        pages.resize(width, 900)
-        pages.open(path)
+    for name in tour(pages):
         assert pages.find("html").get_attribute("dir") == "rtl"
-        wide = pages.driver.execute_script("return document.documentElement.scrollWidth")
-        if wide > width:
-            too_wide[name] = wide
-        pages.shoot_whole(f"{name}-rtl-{width}", width, dark=False)
+        for width in (360, 1600):
+            pages.resize(width, 900)
+            if found := cut(pages.driver):
+                broken[f"{name}-{width}"] = found
+            pages.shoot_whole(f"{name}-rtl-{width}", width, dark=False)
 
-    assert too_wide == {}
+    assert not broken, told(broken)
 
 
 def test_the_picture_for_the_readme(pages, settings):

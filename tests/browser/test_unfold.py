@@ -11,8 +11,8 @@ from django_apscheduler_ng.triggers.cron import CronTrigger
 from django_apscheduler_ng.triggers.interval import IntervalTrigger
 from tests import services
 from tests.browser.serving import collect, served
+from tests.browser.sights import paths
 from tests.browser.test_refresh import COUNT, finish, wait
-from tests.browser.test_screenshots import paths
 from tests.conftest import require
 from tests.shop import make_job, make_node, make_run, make_shop
 

@@ -45,8 +45,8 @@ def test_the_revisions_are_listed_with_who_when_and_why(editor, report):
     text = text_of(page)
     assert "boris changed trigger and timeout (s)." in text
     assert "too slow" in text
-    assert "Trigger every hour every 5 minutes" in text
-    assert "Timeout (s) 90 30" in text
+    assert "Trigger Before every hour After every 5 minutes" in text
+    assert "Timeout (s) Before 90 After 30" in text
     assert "paused" not in text.lower()
     assert revert_page(report, event) in page.content.decode()
 
