@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from ..models import JobLogEntry, ScheduledJob
 from ..reasons import reason_words
 from .base import CappedPaginator, Links, SchedulerAdmin
+from .bounds import Asked, Bounded, bounded
 from .cells import EventCells, action_badge, changes_of, event_cells, event_values, run_html
 from .facts import existing_jobs
 from .filters import ActionFilter, JobFilter, StoreFilter
@@ -39,6 +41,10 @@ class EventAdmin(SchedulerAdmin):
     actions_on_top = True
     paginator = CappedPaginator
     show_full_result_count = False
+
+    def within_bounds(self, rows: QuerySet[Any], chosen: Mapping[str, Any], text: str) -> Bounded:
+        """Look through the latest events only, where no index leads to the others."""
+        return bounded(rows, Asked.of(chosen, text))
 
     def prepare(self, request: HttpRequest, rows: Sequence[JobLogEntry]) -> None:
         """Look up the jobs of the events."""

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ..conf import get_config
 from ..models import ScheduledJob, SchedulerNode
 from ..states import State, in_state
+from .bounds import MOST_DIGITS
 from .cells import ACTIONS
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class NodeFilter(admin.SimpleListFilter):
 
 def _is_key(text: str) -> bool:
     """Return whether the text can be a primary key."""
-    return text.isascii() and text.isdigit() and len(text) <= 18
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
 
 
 class ActionFilter(admin.SimpleListFilter):

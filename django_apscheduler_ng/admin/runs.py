@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -22,6 +22,7 @@ from ..reasons import reason_words
 from ..rows import read_trigger
 from ..runs import OPEN_STATUSES
 from .base import CappedPaginator, Links, SchedulerAdmin
+from .bounds import Asked, Bounded, bounded
 from .cells import RunCells, labelled, run_cells
 from .facts import existing_jobs, node_names
 from .filters import ExceptionFilter, ExecutorFilter, JobFilter, NodeFilter, StoreFilter
@@ -66,6 +67,10 @@ class RunAdmin(RunButtons, SchedulerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[JobRun]:
         """Leave long texts in the database until the page of a run needs them."""
         return super().get_queryset(request).defer("result", "traceback", "log", "args", "kwargs")
+
+    def within_bounds(self, rows: QuerySet[Any], chosen: Mapping[str, Any], text: str) -> Bounded:
+        """Look through the latest runs only, where no index leads to the others."""
+        return bounded(rows, Asked.of(chosen, text))
 
     def prepare(self, request: HttpRequest, rows: Sequence[JobRun]) -> None:
         """Look up the jobs and nodes of the runs."""
