@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import reduce
 from operator import or_
 
+from django.db import connections
 from django.db.models import OuterRef, Q, Subquery
 
 from .models import JobRun, ScheduledJob
@@ -29,10 +30,24 @@ def latest_of(using: str, keys: Collection[int], each: int, without: Collection[
         without: statuses of runs that do not count.
     """
     runs = JobRun.objects.using(using).exclude(status__in=without)
-    nth = runs.filter(job_key=OuterRef("pk")).order_by("-pk").values("pk")[each - 1 : each]
-    jobs = ScheduledJob.objects.using(using).filter(pk__in=keys).order_by()
-    ends = [Q(job_key=key, pk__gte=oldest or 0) for key, oldest in jobs.values_list("pk", Subquery(nth))]
+    find = _first_keys_by_parts if connections[using].vendor == "mysql" else _first_keys
+    found = find(runs, sorted(keys), each) if keys else {}
+    ends = [Q(job_key=key, pk__gte=found.get(key) or 0) for key in sorted(keys)]
     return runs.filter(reduce(or_, ends)).order_by("-pk") if ends else runs.none()
+
+
+def _first_keys(runs: JobRunQuerySet, keys: Collection[int], each: int) -> dict[int, int | None]:
+    """Return the key of the first of the latest runs of each job; none where there are not so many."""
+    nth = runs.filter(job_key__range=(OuterRef("pk"), OuterRef("pk"))).order_by("-job_key", "-pk")
+    nth = nth.values("pk")[each - 1 : each]
+    jobs = ScheduledJob.objects.using(runs.db).filter(pk__in=keys).order_by()
+    return dict(jobs.values_list("pk", Subquery(nth)))
+
+
+def _first_keys_by_parts(runs: JobRunQuerySet, keys: Collection[int], each: int) -> dict[int, int | None]:
+    """Return the same on MariaDB, which takes the wrong index and sorts the whole history where the job is not a constant."""
+    parts = [runs.filter(job_key=key).order_by("-pk").values_list("job_key", "pk")[each - 1 : each] for key in keys]
+    return dict(parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0])
 
 
 def last_runs(rows: Sequence[ScheduledJob]) -> dict[int, JobRun]:
