@@ -12,8 +12,10 @@ from typing import Any
 from django.contrib.admin.views.main import ALL_VAR, IS_FACETS_VAR, ORDER_VAR, SEARCH_VAR
 from django.db.models import Max, QuerySet
 
-#: So many rows are looked through for filters, and so many for a text, which takes longer.
-FILTERED, SEARCHED = 100_000, 20_000
+from ..runs import RunStatus
+
+#: So many rows are looked through for filters; for a text, which takes longer; and behind an index, where each row lies elsewhere.
+FILTERED, SEARCHED, BEHIND_INDEX = 50_000, 20_000, 5_000
 
 #: So many digits has a key at most.
 MOST_DIGITS = 18
@@ -40,8 +42,13 @@ class Asked:
     searched: bool
 
     @property
+    def is_by_status(self) -> bool:
+        """Whether the index on the status is the way to the rows; most runs have succeeded, and the latest of all are as good then."""
+        return bool(self.status) and not (self.status == RunStatus.SUCCEEDED and (self.filtered or self.searched))
+
+    @property
     def most(self) -> int:
-        """How many rows are looked through."""
+        """How many of all rows are looked through."""
         return SEARCHED if self.searched else FILTERED
 
 
@@ -79,8 +86,8 @@ def bounded(rows: QuerySet[Any], asked: Asked) -> Bounded:
     if asked.job is not None:
         if not (asked.status or asked.filtered or asked.searched):
             return Bounded(rows=rows)
-        return _from_key(rows, _nth_key(every.filter(job_key=asked.job), asked.most), asked.most)
-    if asked.status and (namespace := asked.namespace or _only_namespace(every)):
+        return _from_key(rows, _nth_key(every.filter(job_key=asked.job), BEHIND_INDEX), BEHIND_INDEX)
+    if asked.is_by_status and (namespace := asked.namespace or _only_namespace(every)):
         return _in_status(rows, every.filter(namespace=namespace, status=asked.status), namespace, asked)
     if asked.status or asked.filtered or asked.searched or asked.namespace:
         latest = every.aggregate(latest=Max("pk"))["latest"] or 0
@@ -93,9 +100,9 @@ def _in_status(rows: QuerySet[Any], every: QuerySet[Any], namespace: str, asked:
     found = rows.filter(namespace=namespace).order_by(*_BY_STATUS)
     if not (asked.filtered or asked.searched):
         return Bounded(rows=found)
-    since = every.order_by("-due_at").values_list("due_at", flat=True)[asked.most - 1 : asked.most]
+    since = every.order_by("-due_at").values_list("due_at", flat=True)[BEHIND_INDEX - 1 : BEHIND_INDEX]
     for moment in since:
-        return Bounded(rows=found.filter(due_at__gte=moment), looked_through=asked.most)
+        return Bounded(rows=found.filter(due_at__gte=moment), looked_through=BEHIND_INDEX)
     return Bounded(rows=found)
 
 
