@@ -38,8 +38,9 @@ def latest_of(using: str, keys: Collection[int], each: int, without: Collection[
 
 def _first_keys(runs: JobRunQuerySet, keys: Collection[int], each: int) -> dict[int, int | None]:
     """Return the key of the first of the latest runs of each job; none where there are not so many."""
-    nth = runs.filter(job_key__range=(OuterRef("pk"), OuterRef("pk"))).order_by("-job_key", "-pk")
-    nth = nth.values("pk")[each - 1 : each]
+    # as a range: for an equal key, PostgreSQL expects so few runs that it sorts all of them, which may be very many
+    of_job = runs.filter(job_key__range=(OuterRef("pk"), OuterRef("pk")))
+    nth = of_job.order_by("-job_key", "-pk").values("pk")[each - 1 : each]
     jobs = ScheduledJob.objects.using(runs.db).filter(pk__in=keys).order_by()
     return dict(jobs.values_list("pk", Subquery(nth)))
 

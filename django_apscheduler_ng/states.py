@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -68,7 +70,7 @@ def in_state(jobs: ScheduledJobQuerySet, state: str) -> ScheduledJobQuerySet:
     return found.exclude(pk__in=_live(jobs)) if state in _AT_REST else found
 
 
-def _live(jobs: ScheduledJobQuerySet) -> QuerySet[JobRun, dict[str, int]]:
+def _live(jobs: ScheduledJobQuerySet) -> QuerySet[JobRun, Any]:
     """Return the keys of the jobs with live runs, as a subquery that reads these and no others."""
     names = ScheduledJob.objects.using(jobs.db).order_by().values_list("namespace", flat=True).distinct()
     return JobRun.objects.using(jobs.db).live_in(*names).values("job_key")

@@ -36,7 +36,8 @@ class Facts:
 def why(rows: Iterable[ScheduledJob], now: datetime | None = None) -> dict[int, str]:
     """Return for each job why it does not run, by primary key; an empty string where nothing is in its way.
 
-    Two queries, however many jobs there are, and one to ask the database for its time; one more for each further job store. All rows are of one database.
+    Two queries, however many jobs there are, one to ask the database for its time, and one for each further job store. All rows are of
+    one database.
 
     Args:
         rows: the jobs.

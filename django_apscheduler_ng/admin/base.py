@@ -74,7 +74,7 @@ class PreparedChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         """Return the rows, within the bounds of a list that may be very long."""
         rows = super().get_queryset(request, exclude_parameters)
-        found = self.model_admin.within_bounds(rows, self.params, self.query)  # type: ignore[attr-defined]
+        found: Bounded = self.model_admin.within_bounds(rows, self.params, self.query)  # type: ignore[attr-defined]
         self.looked_through = found.looked_through
         return found.rows
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin.views.main import ALL_VAR, IS_FACETS_VAR, ORDER_VAR, SEARCH_VAR
+from django.contrib.admin.views.main import ALL_VAR, ORDER_VAR, SEARCH_VAR
 from django.db.models import Max, QuerySet
 
 from ..runs import RunStatus
@@ -21,7 +21,7 @@ FILTERED, SEARCHED, BEHIND_INDEX = 50_000, 20_000, 5_000
 MOST_DIGITS = 18
 
 #: Parameters of a list that choose nothing.
-_NO_FILTERS = (SEARCH_VAR, ORDER_VAR, ALL_VAR, IS_FACETS_VAR)
+_NO_FILTERS = (SEARCH_VAR, ORDER_VAR, ALL_VAR, "_facets")
 
 #: The order of the index on the status of runs, the latest first; its ties are resolved without a sort.
 _BY_STATUS = ("-due_at", "-priority", "-pk")
@@ -50,7 +50,6 @@ class Asked:
     def most(self) -> int:
         """How many of all rows are looked through."""
         return SEARCHED if self.searched else FILTERED
-
 
     @classmethod
     def of(cls, chosen: Mapping[str, Any], text: str) -> Asked:

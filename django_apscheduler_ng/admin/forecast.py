@@ -9,8 +9,8 @@ from ..models import ScheduledJob
 from ..preview import preview
 from ..triggers.base import BaseTrigger, as_utc
 from .runrow import RunRow
-from .statistics import usual_duration
 from .simulation import Habits
+from .statistics import usual_duration
 from .timeline import Forecast, Window
 
 #: So many fire times of a job are looked at one by one: one in fifteen minutes for a day.

@@ -96,7 +96,7 @@ class _Course:
 
 
 def simulate(fire_times: Iterable[datetime], habits: Habits) -> list[Expected]:
-    """Return what will become of each of these fire times, which are in order; a run that is to be cancelled is taken to end at once."""
+    """Return what will become of each of these fire times, which are in order; a run that is cancelled is taken to end at once."""
     course = _Course(habits)
     for fire_time in fire_times:
         course.meet(fire_time)

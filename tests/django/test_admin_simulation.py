@@ -35,7 +35,9 @@ def every(minutes, number):
     ("habits", "expected"),
     [
         pytest.param(
-            Habits(timedelta(minutes=15)), [("", 10, 25), ("skipped", 20, 20), ("", 30, 45), ("skipped", 40, 40)], id="skip"
+            Habits(timedelta(minutes=15)),
+            [("", 10, 25), ("skipped", 20, 20), ("", 30, 45), ("skipped", 40, 40)],
+            id="skip",
         ),
         pytest.param(
             Habits(timedelta(minutes=15), overlap="queue"),
@@ -73,7 +75,9 @@ def every(minutes, number):
             id="replace-the-present-run",
         ),
         pytest.param(
-            Habits(None, overlap="queue"), [("", 10, 10), ("", 20, 20), ("", 30, 30), ("", 40, 40)], id="nothing-is-known"
+            Habits(None, overlap="queue"),
+            [("", 10, 10), ("", 20, 20), ("", 30, 30), ("", 40, 40)],
+            id="nothing-is-known",
         ),
     ],
 )
@@ -98,7 +102,7 @@ def test_bars_say_what_becomes_of_a_fire_time_that_overlaps():
 
 def test_a_run_that_waits_takes_its_slot_later_and_not_beyond_the_window():
     day = 24 * 60
-    loads = expected_load(Forecast(every(day - 10, 1) + [at(day - 5)]), Habits(timedelta(minutes=8), overlap="queue"), WINDOW)
+    loads = expected_load(Forecast([at(day - 10), at(day - 5)]), Habits(timedelta(minutes=8), overlap="queue"), WINDOW)
 
     assert [((load.start - NOW) / timedelta(minutes=1), (load.end - NOW) / timedelta(minutes=1)) for load in loads] == [
         (day - 10, day - 2),

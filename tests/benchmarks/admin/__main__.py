@@ -28,7 +28,12 @@ def main() -> None:
 
     print(f"{tables.as_text(rows_of(costs))}\n\n{slow_statements(costs)}")
     facts = {name: getattr(options, name) for name in ("jobs", "runs", "events")}
-    facts |= {"date": now(), "machine": machine(), "load": os.getloadavg()[0], "version": databases.version(options.database)}
+    facts |= {
+        "date": now(),
+        "machine": machine(),
+        "load": os.getloadavg()[0],
+        "version": databases.version(options.database),
+    }
     kept = keep(default_directory() / "admin.json", options.database, facts, costs)
     if options.write_docs:
         write(kept, CHECKOUT / "docs" / "explanation" / "performance-admin.md")

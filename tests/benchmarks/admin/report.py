@@ -13,6 +13,8 @@ from .measuring import Cost
 
 #: Statements that take longer are shown with the page.
 _SLOW_MS = 100
+#: So much of a statement is shown.
+_SHOWN = 300
 
 _HEAD = """\
 % Written by `python -m tests.benchmarks.admin … --write-docs`; changes by hand are lost.
@@ -44,7 +46,7 @@ def rows_of(costs: Iterable[Cost]) -> list[list[str]]:
 
 def slow_statements(costs: Iterable[Cost]) -> str:
     """Return the slow statements, each with its page."""
-    lines = (f"{cost.page}: {cost.slowest:.0f} ms: {cost.sql}" for cost in costs if cost.slowest > _SLOW_MS)
+    lines = (f"{cost.page}: {cost.slowest:.0f} ms: {cost.sql[:_SHOWN]}" for cost in costs if cost.slowest > _SLOW_MS)
     return "\n".join(lines)
 
 

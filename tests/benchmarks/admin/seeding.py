@@ -130,9 +130,18 @@ def _state(number: int, now: datetime) -> dict[str, Any]:
     unplanned = {"next_fire_time": None, "next_run_time": None}
     match number % 40:
         case 11:
-            return {"paused": True, "paused_by": "maria", "paused_at": now, "pause_reason": "The bank moves", **unplanned}
+            return {
+                "paused": True,
+                "paused_by": "maria",
+                "paused_at": now,
+                "pause_reason": "The bank moves",
+                **unplanned,
+            }
         case 12:
-            return {"broken_reason": "CallableReferenceError: 'shop.stock:count' is not there.", "retry_at": now + timedelta(hours=1)}
+            return {
+                "broken_reason": "CallableReferenceError: 'shop.stock:count' is not there.",
+                "retry_at": now + timedelta(hours=1),
+            }
         case 13:
             return {"finished_at": now - timedelta(days=2), **unplanned}
         case 14:
