@@ -142,7 +142,7 @@ def test_no_page_reads_all_runs(client, monkeypatch):
 @pytest.mark.parametrize(("each", "call"), [(20, history.outcomes), (100, history.latest_runs)])
 def test_the_latest_runs_of_jobs_are_found_along_the_index_on_job_and_key(client, each, call):
     """Not along the one on job and slot, which would take a sort of all runs of a job."""
-    seed(200, 60_000, 10)
+    seed(1_000, 60_000, 10)
     keys = list(ScheduledJob.objects.order_by("pk").values_list("pk", flat=True)[:50])
 
     with CaptureQueriesContext(connection) as captured:

@@ -21,15 +21,14 @@ _HEAD = """\
 
 # Performance: the admin
 
-Each page of the admin with {jobs:,} jobs, {runs:,} runs within 30 days, and {events:,} events; medians of five, after one to warm up.
-`queries` counts those for session and user, too. `ms` is what the wall clock says, `CPU ms` what Django's process took of that without
+Each page of the admin, opened once to warm up and then five times; shown are medians. `queries` counts those for session and user, too. `ms` is what the wall clock says, `CPU ms` what Django's process took of that without
 the database server, and `slowest` the slowest single query of all five. SQLite works inside of the process.
 """
 
 _SECTION = """\
 ## {title}
 
-{title} {version}, {machine}, {day}, load average {load:.1f}: something else was going on where it is not near zero.
+With {jobs:,} jobs, {runs:,} runs within 30 days, and {events:,} events. {title} {version}, {machine}, {day}, load average {load:.1f}: something else was going on where it is not near zero.
 
 {table}
 """
@@ -62,14 +61,13 @@ def keep(path: Path, database: str, facts: Mapping[str, Any], costs: Iterable[Co
 def write(kept: Mapping[str, Any], page: Path) -> None:
     """Write the page, from what was measured last on each database."""
     found = [(TITLES[key], kept[key]) for key in TITLES if key in kept]
-    head = _HEAD.format(**found[0][1])
-    page.write_text("\n".join([head, *(_section(title, each) for title, each in found)]))
+    page.write_text("\n".join([_HEAD, *(_section(title, each) for title, each in found)]))
 
 
 def _section(title: str, each: Mapping[str, Any]) -> str:
     costs: Sequence[Cost] = [Cost(**cost) for cost in each["costs"]]
     table = tables.as_markdown([[row[0].replace("|", "\\|"), *row[1:]] for row in _in_code(rows_of(costs))])
-    facts = {name: each[name] for name in ("version", "machine", "load")}
+    facts = {name: each[name] for name in ("version", "machine", "load", "jobs", "runs", "events")}
     return _SECTION.format(title=title, table=table, day=each["date"][:10], **facts)
 
 
