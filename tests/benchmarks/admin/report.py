@@ -21,14 +21,16 @@ _HEAD = """\
 
 # Performance: the admin
 
-Each page of the admin, opened once to warm up and then five times; shown are medians. `queries` counts those for session and user, too. `ms` is what the wall clock says, `CPU ms` what Django's process took of that without
+Each page of the admin, opened once to warm up and then five times; shown are medians. `queries` counts those for session and user,
+too. `ms` is what the wall clock says, `CPU ms` what Django's process took of that without
 the database server, and `slowest` the slowest single query of all five. SQLite works inside of the process.
 """
 
 _SECTION = """\
 ## {title}
 
-With {jobs:,} jobs, {runs:,} runs within 30 days, and {events:,} events. {title} {version}, {machine}, {day}, load average {load:.1f}: something else was going on where it is not near zero.
+With {jobs:,} jobs, {runs:,} runs within 30 days, and {events:,} events.
+{title} {version}, {machine}, {day}, load average {load:.1f}: something else was going on where it is not near zero.
 
 {table}
 """
