@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from .models import JobRun, ScheduledJob
@@ -53,9 +55,8 @@ def _resting_state(job: ScheduledJob) -> State:
 
 def in_state(jobs: ScheduledJobQuerySet, state: str) -> ScheduledJobQuerySet:
     """Return only the jobs whose badges name this state."""
-    live = Exists(JobRun.objects.using(jobs.db).live().filter(namespace=OuterRef("namespace"), job_key=OuterRef("pk")))
     if state == State.RUNNING:
-        return jobs.filter(live)
+        return jobs.filter(pk__in=_live(jobs))
     active = Q(finished_at=None, retired_at=None)
     conditions = {
         State.FINISHED: Q(finished_at__isnull=False),
@@ -66,4 +67,10 @@ def in_state(jobs: ScheduledJobQuerySet, state: str) -> ScheduledJobQuerySet:
         State.SCHEDULED: active & Q(paused=False, broken_reason="", parked=False),
     }
     found = jobs.filter(conditions[State(state)])
-    return found.exclude(live) if state in _AT_REST else found
+    return found.exclude(pk__in=_live(jobs)) if state in _AT_REST else found
+
+
+def _live(jobs: ScheduledJobQuerySet) -> QuerySet[JobRun, Any]:
+    """Return the keys of the jobs with live runs, as a subquery that reads these and no others."""
+    names = ScheduledJob.objects.using(jobs.db).order_by().values_list("namespace", flat=True).distinct()
+    return JobRun.objects.using(jobs.db).live_in(*names).values("job_key")

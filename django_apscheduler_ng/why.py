@@ -36,7 +36,8 @@ class Facts:
 def why(rows: Iterable[ScheduledJob], now: datetime | None = None) -> dict[int, str]:
     """Return for each job why it does not run, by primary key; an empty string where nothing is in its way.
 
-    Two queries, however many jobs there are, and one to ask the database for its time. All rows are of one database.
+    Two queries, however many jobs there are, one to ask the database for its time, and one for each further job store. All rows are of
+    one database.
 
     Args:
         rows: the jobs.
@@ -54,20 +55,28 @@ def gather(jobs: Collection[ScheduledJob], now: datetime | None = None) -> Facts
     using = next(iter(jobs))._state.db or "default"
     now = now or store_now(using)
     config = get_config()
-    namespaces = {job.namespace for job in jobs}
-    runs = JobRun.objects.using(using).live().filter(namespace__in=namespaces, job_key__in=[job.pk for job in jobs])
-    live: dict[int, JobRun] = {}
-    counts: dict[int, int] = {}
-    for run in runs.order_by("pk"):
-        live.setdefault(run.job_key, run)
-        counts[run.job_key] = counts.get(run.job_key, 0) + 1
+    live = _live_runs(using, {job.namespace for job in jobs}, {job.pk for job in jobs})
     return Facts(
         now=now,
         patience=timedelta(seconds=2 * config.poll_interval),
         nodes=living_nodes(using, now),
-        live=live,
-        counts=counts,
+        live={key: runs[0] for key, runs in live.items()},
+        counts={key: len(runs) for key, runs in live.items()},
     )
+
+
+def _live_runs(using: str, namespaces: Collection[str], keys: Collection[int]) -> dict[int, list[JobRun]]:
+    """Return the live runs of these jobs, the oldest first, by the keys of the jobs; one query for each job store.
+
+    All live runs are read, which are few: asked for those of some jobs, SQLite would read the whole history of these.
+    """
+    found: dict[int, list[JobRun]] = {}
+    for name in sorted(namespaces):
+        runs = JobRun.objects.using(using).live_in(name).defer("result", "traceback", "log", "args", "kwargs")
+        for run in sorted(runs, key=lambda run: run.pk):
+            if run.job_key in keys:
+                found.setdefault(run.job_key, []).append(run)
+    return found
 
 
 def living_nodes(using: str, now: datetime | None = None) -> list[SchedulerNode]:

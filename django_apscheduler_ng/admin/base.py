@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
@@ -24,6 +24,7 @@ from django.utils.translation import gettext
 from ..bootstrap import get_scheduler
 from ..models import ScheduledJob
 from ..why import living_nodes
+from .bounds import Bounded
 from .refresh import refreshes
 
 if TYPE_CHECKING:
@@ -72,6 +73,13 @@ class PreparedChangeList(ChangeList):
             chosen = next((choice["display"] for choice in choices[1:] if choice["selected"]), "")
             filters.append({"title": spec.title, "choices": choices, "chosen": chosen})
         return filters
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        """Return the rows, within the bounds of a list that may be very long."""
+        rows = super().get_queryset(request, exclude_parameters)
+        found: Bounded = self.model_admin.within_bounds(rows, self.params, self.query)  # type: ignore[attr-defined]
+        self.looked_through = found.looked_through
+        return found.rows
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the rows of the page and prepare them."""
@@ -148,6 +156,10 @@ class SchedulerAdmin(_ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Prepare the rows of a page together."""
         return PreparedChangeList
+
+    def within_bounds(self, rows: QuerySet[Any], chosen: Mapping[str, Any], text: str) -> Bounded:
+        """Return the rows of a list that can be read in little time; `chosen` are its filters, `text` is searched for."""
+        return Bounded(rows=rows)
 
     def prepare(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Look up what the columns need for these rows, in a constant number of queries."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -17,6 +17,7 @@ from ..models import JobLogEntry, ScheduledJob
 from ..reasons import reason_words
 from .access import about_seen_jobs
 from .base import CappedPaginator, Links, SchedulerAdmin
+from .bounds import Asked, Bounded, bounded
 from .cells import EventCells, action_badge, changes_of, event_cells, event_values, run_html
 from .facts import existing_jobs
 from .filters import ActionFilter, JobFilter, StoreFilter
@@ -45,6 +46,10 @@ class EventAdmin(SchedulerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[JobLogEntry]:
         """Leave out events of jobs that the person may not see."""
         return about_seen_jobs(request, super().get_queryset(request))
+
+    def within_bounds(self, rows: QuerySet[Any], chosen: Mapping[str, Any], text: str) -> Bounded:
+        """Look through the latest events only, where no index leads to the others."""
+        return bounded(rows, Asked.of(chosen, text))
 
     def prepare(self, request: HttpRequest, rows: Sequence[JobLogEntry]) -> None:
         """Look up the jobs of the events."""

@@ -15,6 +15,7 @@ from ..conf import get_config
 from ..models import ScheduledJob, SchedulerNode
 from ..states import State, in_state
 from .access import about_seen_jobs
+from .bounds import MOST_DIGITS
 from .cells import ACTIONS
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class NodeFilter(admin.SimpleListFilter):
 
 def is_key(text: str) -> bool:
     """Return whether the text can be a primary key."""
-    return text.isascii() and text.isdigit() and len(text) <= 18
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
 
 
 class ActionFilter(admin.SimpleListFilter):

@@ -9,8 +9,9 @@ from ..models import ScheduledJob
 from ..preview import preview
 from ..triggers.base import BaseTrigger, as_utc
 from .runrow import RunRow
+from .simulation import Habits
 from .statistics import usual_duration
-from .timeline import Forecast, Habits, Window
+from .timeline import Forecast, Window
 
 #: So many fire times of a job are looked at one by one: one in fifteen minutes for a day.
 MOST_FIRE_TIMES = 96
@@ -50,5 +51,7 @@ def habits(job: ScheduledJob, latest: Sequence[RunRow], live: Iterable[RunRow], 
         now: the present.
     """
     usual = usual_duration(latest)
-    ends = (max(now, (run.started_at or now) + (usual or timedelta(0))) for run in live)
-    return Habits(usual, max(1, job.max_instances), tuple(ends))
+    oldest_first = sorted(live, key=lambda run: run.pk)
+    ends = (max(now, (run.started_at or now) + (usual or timedelta(0))) for run in oldest_first)
+    grace = None if job.misfire_grace_time is None else timedelta(seconds=job.misfire_grace_time)
+    return Habits(usual, max(1, job.max_instances), tuple(ends), job.overlap, grace)

@@ -8,16 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from random import Random
 from typing import Any
 
-from django.db.models import OuterRef, Q, Subquery
-
-from ..models import JobRun, ScheduledJob
+from ..latest import NO_OUTCOMES, latest_of
 from ..querysets import JobRunQuerySet as JobRuns
-from ..runs import OPEN_STATUSES, RunStatus
+from ..runs import RunStatus
 from .runrow import RunRow
 
 #: So many runs are looked at for statistics, and so many more where these do not reach back far enough.
@@ -50,28 +46,18 @@ def live_runs(runs: JobRuns, namespaces: Iterable[str], most: int) -> list[RunRo
 
 def outcomes(using: str, keys: Collection[int], each: int) -> dict[int, list[RunRow]]:
     """Return the latest outcomes of each of these jobs, the latest first, in two queries; summaries do not count."""
-    return _latest(using, keys, each, (*OPEN_STATUSES, RunStatus.COALESCED))
+    return _by_job(latest_of(using, keys, each, NO_OUTCOMES))
 
 
 def latest_runs(using: str, keys: Collection[int], each: int) -> dict[int, list[RunRow]]:
     """Return the latest runs of each of these jobs, whatever became of them, the latest first, in two queries."""
-    return _latest(using, keys, each, ())
+    return _by_job(latest_of(using, keys, each))
 
 
-def _latest(using: str, keys: Collection[int], each: int, without: Collection[str]) -> dict[int, list[RunRow]]:
-    """Return the latest runs of each job.
-
-    The first query walks each job's end of the index (job_key, id), the second reads what lies behind: a window function would read
-    the whole history of the jobs.
-    """
-    runs = JobRun.objects.using(using).exclude(status__in=without)
-    nth = runs.filter(job_key=OuterRef("pk")).order_by("-pk").values("pk")[each - 1 : each]
-    jobs = ScheduledJob.objects.using(using).filter(pk__in=keys).order_by()
-    ends = [Q(job_key=key, pk__gte=oldest or 0) for key, oldest in jobs.values_list("pk", Subquery(nth))]
+def _by_job(runs: Any) -> dict[int, list[RunRow]]:
     found: dict[int, list[RunRow]] = {}
-    if ends:
-        for run in rows(runs.filter(reduce(or_, ends)).order_by("-pk")):
-            found.setdefault(run.job_key, []).append(run)
+    for run in rows(runs):
+        found.setdefault(run.job_key, []).append(run)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,11 +14,11 @@ from ..models import JobRun, ScheduledJob
 from ..triggers.base import BaseTrigger
 from .base import Links
 from .runrow import FAILED_STATUSES, UNSTARTED_STATUSES, RunRow
+from .simulation import MISSED, REPLACES, SKIPPED, WAITS, Habits
 from .svg import axis, full_words, lane, load_lane
 from .timeline import (
     Bar,
     Forecast,
-    Habits,
     Load,
     Window,
     expected_bars,
@@ -94,16 +94,29 @@ def _lane_words(past: Sequence[Bar], coming: Sequence[Bar]) -> str:
     failed = _number(bar for bar in past if bar.status in FAILED_STATUSES)
     missed = _number(bar for bar in past if bar.status in UNSTARTED_STATUSES)
     expected = _number(coming)
-    overlaps = _number(bar for bar in coming if bar.overlaps)
     told = [
         ngettext("%(count)d run in the last 24 hours", "%(count)d runs in the last 24 hours", ran) % {"count": ran},
         gettext("%(count)d failed") % {"count": failed} if failed else "",
         gettext("%(count)d missed or skipped") % {"count": missed} if missed else "",
         ngettext("%(count)d expected in the next 24 hours", "%(count)d expected in the next 24 hours", expected)
         % {"count": expected},
-        gettext("%(count)d of them would overlap") % {"count": overlaps} if overlaps else "",
+        *_fates_words(coming),
     ]
     return ", ".join(filter(None, told))
+
+
+def _fates_words(coming: Sequence[Bar]) -> Iterator[str]:
+    """Yield how many of the expected runs meet others, by what becomes of them."""
+    words = (
+        (SKIPPED, gettext("%(count)d of them would be skipped")),
+        (WAITS, gettext("%(count)d of them would wait")),
+        (REPLACES, gettext("%(count)d of them would cancel another one")),
+        (MISSED, gettext("%(count)d of them would be missed")),
+        ("", gettext("%(count)d of them would overlap")),
+    )
+    for fate, text in words:
+        if number := _number(bar for bar in coming if bar.overlaps and bar.fate == fate):
+            yield text % {"count": number}
 
 
 def _number(bars: Iterable[Bar]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -23,6 +23,7 @@ from ..rows import read_trigger
 from ..runs import OPEN_STATUSES
 from .access import about_seen_jobs
 from .base import CappedPaginator, Links, SchedulerAdmin
+from .bounds import Asked, Bounded, bounded
 from .cells import RunCells, labelled, run_cells
 from .facts import existing_jobs, node_names
 from .filters import ExceptionFilter, ExecutorFilter, JobFilter, NodeFilter, StoreFilter
@@ -68,6 +69,10 @@ class RunAdmin(RunButtons, SchedulerAdmin):
         """Leave out runs of jobs that the person may not see, and long texts until the page of a run needs them."""
         rows = about_seen_jobs(request, super().get_queryset(request))
         return rows.defer("result", "traceback", "log", "args", "kwargs")
+
+    def within_bounds(self, rows: QuerySet[Any], chosen: Mapping[str, Any], text: str) -> Bounded:
+        """Look through the latest runs only, where no index leads to the others."""
+        return bounded(rows, Asked.of(chosen, text))
 
     def prepare(self, request: HttpRequest, rows: Sequence[JobRun]) -> None:
         """Look up the jobs and nodes of the runs."""

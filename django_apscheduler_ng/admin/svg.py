@@ -16,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
+from . import simulation
 from .runrow import UNSTARTED_STATUSES, RunRow
 from .shown import span_words, status_words, tone_of
 from .timeline import MARKS, Bar, Stretch, Window
@@ -195,11 +196,24 @@ def bar_words(bar: Bar) -> str:
     if bar.number == 1 and bar.end > bar.start:
         words.append(span_words(bar.end - bar.start))
     if bar.overlaps:
-        beside = gettext("began before the run before it had ended")
-        words.append(
-            beside if bar.status else gettext("would overlap: the run before it usually takes longer than that")
-        )
+        words.append(_overlap_words(bar))
     return " · ".join(words)
+
+
+def _overlap_words(bar: Bar) -> str:
+    """Return in which way a bar overlaps, and what comes of it."""
+    if bar.status:
+        return gettext("began before the run before it had ended")
+    match bar.fate:
+        case simulation.SKIPPED:
+            return gettext("would be skipped: the run before it usually takes longer than that")
+        case simulation.WAITS:
+            return gettext("would wait for a run before it to end")
+        case simulation.REPLACES:
+            return gettext("would cancel a run before it and take its place")
+        case simulation.MISSED:
+            return gettext("would be missed: it would wait longer than its grace time")
+    return gettext("would overlap: the run before it usually takes longer than that")
 
 
 def load_lane(levels: Sequence[float], full: Iterable[Stretch], capacity: int, window: Window) -> SafeString:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ..runs import RunStatus
 from .runrow import UNSTARTED_STATUSES, RunRow
+from .simulation import Habits, simulate
 
 #: Bars that are nearer to each other than this part of the window become one.
 _NEAR = 1 / 400
@@ -51,8 +52,10 @@ class Bar(NamedTuple):
     #: Key of the run; None for several, and for fire times to come.
     run: int | None = None
     #: Of a run: it began before an earlier one of the job had ended. Of a fire time to come: the job will have as many runs as it
-    #: may by then, and this one would be skipped.
+    #: may by then.
     overlaps: bool = False
+    #: Of a fire time to come that overlaps: what becomes of it, see `simulation`; empty where that differs from one to the next.
+    fate: str = ""
 
 
 class Load(NamedTuple):
@@ -110,7 +113,7 @@ def merged(bars: Iterable[Bar], near: timedelta) -> list[Bar]:
 
 def _are_near(last: Bar, bar: Bar, near: timedelta) -> bool:
     """Return whether two bars look like one. Long ones that lie beside each other do not."""
-    alike = (last.status, last.overlaps) == (bar.status, bar.overlaps)
+    alike = (last.status, last.overlaps, last.fate) == (bar.status, bar.overlaps, bar.fate)
     return alike and bar.start - last.end <= near and (bar.start >= last.end or bar.end - bar.start <= near)
 
 
@@ -137,33 +140,19 @@ class Forecast(NamedTuple):
     last: datetime | None = None
 
 
-class Habits(NamedTuple):
-    """How a job uses to run."""
-
-    #: None = not known.
-    usual: timedelta | None = None
-    most: int = 1
-    #: When each of its present runs is expected to end.
-    busy_until: tuple[datetime, ...] = ()
-
-
 def expected_bars(forecast: Forecast, habits: Habits, window: Window) -> list[Bar]:
     """Return a bar for each fire time, as long as the job usually takes; near ones together.
 
-    A fire time that meets as many runs as the job may have overlaps: it would be skipped, and keeps nobody busy.
+    One that meets as many runs as the job may have does what the job's policy says: it has no length where it is skipped.
     """
-    usual, bars = habits.usual or timedelta(0), []
-    busy = list(habits.busy_until)
-    for fire_time in forecast.fire_times:
-        busy = [end for end in busy if end > fire_time]
-        overlaps = len(busy) >= habits.most
-        end = fire_time if overlaps else min(fire_time + usual, window.end)
-        if not overlaps:
-            busy.append(fire_time + usual)
-        bars.append(Bar(fire_time, end, "", overlaps=overlaps))
+    bars = [
+        Bar(one.start, min(one.end, window.end), "", overlaps=bool(one.fate), fate=one.fate)
+        for one in simulate(forecast.fire_times, habits)
+        if one.start <= window.end
+    ]
     found = merged(bars, window.near)
     if forecast.more and forecast.last is not None and forecast.fire_times:
-        found.append(_rest(forecast, forecast.last, usual, habits.most))
+        found.append(_rest(forecast, forecast.last, habits.usual or timedelta(0), habits.most))
     return found
 
 
@@ -184,11 +173,10 @@ def past_load(runs: Iterable[RunRow], window: Window) -> list[Load]:
 
 
 def expected_load(forecast: Forecast, habits: Habits, window: Window) -> list[Load]:
-    """Return the slots that the fire times of a job will take, those that overlap left out."""
+    """Return the slots that the fire times of a job will take, those that get no run left out."""
     usual = habits.usual or timedelta(0)
-    alone = forecast._replace(more=0)
-    bars = expected_bars(alone, habits, window._replace(start=window.end))  # a window of no length merges nothing
-    loads = [Load(bar.start, bar.end) for bar in bars if bar.end > bar.start]
+    runs = simulate(forecast.fire_times, habits)
+    loads = [Load(run.start, min(run.end, window.end)) for run in runs if run.start < min(run.end, window.end)]
     if forecast.more and forecast.last is not None and forecast.last > forecast.fire_times[-1]:
         start = forecast.fire_times[-1]
         share = usual * forecast.more / (forecast.last - start)

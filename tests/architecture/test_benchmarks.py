@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,3 +23,25 @@ def test_a_quick_burst_prints_a_table(tmp_path: Path):
     assert title == "Burst"
     assert head.split()[:4] == ["database", "contestant", "runs/s", "statements/run"]
     assert row.startswith("SQLite    this project")
+
+
+def test_the_pages_of_the_admin_are_measured(tmp_path: Path):
+    sizes = ["--jobs", "60", "--runs", "1000", "--events", "100"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.admin", "sqlite", *sizes],
+        cwd=CHECKOUT,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+    assert done.returncode == 0, done.stderr
+    _, head, _, first, *_ = done.stdout.splitlines()
+    assert head.split() == ["page", "queries", "ms", "CPU", "ms", "slowest", "(ms)", "kB"]
+    assert first.split()[:2] == ["app", "2"]
+    assert (
+        len(json.loads((tmp_path / "django_apscheduler_ng-benchmarks" / "admin.json").read_text())["sqlite"]["costs"])
+        > 100
+    )

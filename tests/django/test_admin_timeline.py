@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from django_apscheduler_ng.admin.runrow import RunRow
+from django_apscheduler_ng.admin.simulation import Habits
 from django_apscheduler_ng.admin.timeline import (
     Forecast,
-    Habits,
     Load,
     Window,
     expected_bars,
