@@ -17,9 +17,9 @@ SIZES = [
 def paths(shop):
     """The pages worth a look, by name."""
     invoices, rates, sessions = (shop[name].pk for name in ("invoices.nightly", "rates.import", "cleanup.sessions"))
-    failed = JobRun.objects.get(status="failed").pk
+    failed = JobRun.objects.filter(status="failed").latest("due_at").pk
     running = JobRun.objects.filter(status="running").first().pk
-    summary = JobRun.objects.get(status="coalesced").pk
+    summary = JobRun.objects.filter(status="coalesced").latest("due_at").pk
     rescheduled = JobLogEntry.objects.get(action="rescheduled")
     return {
         "app": "",
@@ -44,6 +44,7 @@ def paths(shop):
         "run-live": f"jobrun/{JobRun.objects.get(status='running', progress_done__gt=0).pk}/change/",
         "run-running": f"jobrun/{running}/change/",
         "run-cancel": f"jobrun/{running}/cancel/",
+        "run-retry": f"jobrun/{failed}/retry/",
         "run-summary": f"jobrun/{summary}/change/",
         "events": "joblogentry/",
         "event": f"joblogentry/{rescheduled.pk}/change/",
