@@ -128,14 +128,14 @@ def make_shop(add_history=None):
         make_job(
             "monitor.api",
             "Monitor: API",
-            IntervalTrigger(minutes=1, start_date=full_hour - timedelta(days=40)),
+            IntervalTrigger(minutes=1),
             "shop.monitors:check",
             args='["https://api.example"]',
         ),
         make_job(
             "monitor.website",
             "Monitor: website",
-            IntervalTrigger(minutes=5, start_date=full_hour - timedelta(days=40)),
+            IntervalTrigger(minutes=5),
             "shop.monitors:check",
             args='["https://www.example"]',
         ),

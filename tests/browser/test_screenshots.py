@@ -2,7 +2,7 @@
 
 import pytest
 
-from django_apscheduler_ng.models import JobLogEntry, JobRun
+from django_apscheduler_ng.models import JobLogEntry, JobRun, SchedulerNode
 from tests.shop import make_shop
 
 SIZES = [
@@ -49,7 +49,7 @@ def paths(shop):
         "events": "joblogentry/",
         "event": f"joblogentry/{rescheduled.pk}/change/",
         "nodes": "schedulernode/",
-        "node": f"schedulernode/{'a' * 32}/change/",
+        "node": f"schedulernode/{SchedulerNode.objects.get(host='worker-1').pk}/change/",
     }
 
 

@@ -19,6 +19,8 @@ from tests.shop_past import TRACEBACK, add_events
 #: When the pictures are taken: a Thursday, three days before the clocks of Berlin change.
 NOW = datetime(2026, 3, 26, 9, 11, 35, tzinfo=UTC)
 
+NODES = {letter: f"{Random(letter).getrandbits(128):032x}" for letter in "abc"}
+
 _REFUSED = {
     "exception_type": "HTTPStatusError",
     "exception_message": TRACEBACK.splitlines()[-1].partition(": ")[2],
@@ -94,6 +96,7 @@ def add_week(shop: dict[str, ScheduledJob]) -> None:
     add_events(shop)
     ScheduledJob.objects.filter(job_id="invoices.nightly").update(revision=1)
     _load_nodes()
+    _name_nodes()
 
 
 def _runs(job: ScheduledJob, routine: Routine, random: Random) -> Iterator[JobRun]:
@@ -104,7 +107,10 @@ def _runs(job: ScheduledJob, routine: Routine, random: Random) -> Iterator[JobRu
         took = took or routine.took * random.lognormvariate(0, routine.spread)
         late = 0.03 * random.lognormvariate(0, 0.6) + (random.random() < 0.03) * random.uniform(0.5, 2)
         if "log" in columns:
-            columns = {**columns, "log": columns["log"].format(*(due + timedelta(seconds=n) for n in (0, 15, 30)))}
+            columns = {
+                **columns,
+                "log": columns["log"].format(*(due.astimezone(UTC) + timedelta(seconds=n) for n in (0, 15, 30))),
+            }
         node = random.choice("ab") * 32
         yield build_run(job, (now - due).total_seconds(), status, took, late, **{"node": node, "slot": due, **columns})
 
@@ -167,3 +173,10 @@ def _load_nodes() -> None:
             for name, (capacity, running) in loads.items()
         }
         SchedulerNode.objects.filter(pk=letter * 32).update(executors=json.dumps(executors))
+
+
+def _name_nodes() -> None:
+    """Give the nodes ids like real ones."""
+    for letter, node in NODES.items():
+        SchedulerNode.objects.filter(pk=letter * 32).update(id=node)
+        JobRun.objects.filter(node=letter * 32).update(node=node)

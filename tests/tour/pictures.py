@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django_apscheduler_ng import get_scheduler
+from django_apscheduler_ng.clock import SYSTEM_CLOCK
 from django_apscheduler_ng.models import JobLogEntry, ScheduledJob
 from tests.browser.test_screenshots import paths
 from tests.shop import make_shop
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Pages
 
 #: In pixels.
-WIDTH, MARGIN, TALLEST = 1200, 16, 1500
+WIDTH, MARGIN, TALLEST = 1200, 12, 2200
 
 THEMES = ("light", "dark")
 LANGUAGES = {"en": "en", "zh": "zh-hans"}
@@ -31,14 +33,21 @@ LIST = "admin-jobs"
 #: Closes what is beside the page, so that the picture is the page.
 _ALONE = "localStorage.setItem('django.admin.navSidebarIsOpen', 'false')"
 _BOX = """
-const box = document.querySelector('#content').getBoundingClientRect();
+const whole = document.querySelector('.apsng-narrow') || document.querySelector('.apsng') || document.querySelector('#content-main');
+const box = whole.getBoundingClientRect();
+const top = Math.min(box.top, ...[...document.querySelectorAll('#content > h1')].map(each => each.getBoundingClientRect().top));
 const bottoms = [...document.querySelectorAll(arguments[0])].map(each => each.getBoundingClientRect().bottom);
-return {x: box.x + scrollX, y: box.y + scrollY, width: box.width, bottom: Math.max(...bottoms) + scrollY};
+return {x: box.x + scrollX, y: top + scrollY, width: box.width, bottom: Math.max(...bottoms) + scrollY};
 """
 #: The last thing that the picture shows, where the page goes on with what other pictures show.
 LAST = {
+    "runs": "#result_list tbody tr:nth-child(16)",
+    "add": ".apsng-editor-first > .apsng-card",
+    "edit": ".apsng-editor-first > .apsng-card",
+    "duplicate": ".apsng-editor-first > .apsng-card",
+    "conflict": ".apsng-clash",
 }
-_EVERYTHING = "#content > *, #content-main > *"
+_EVERYTHING = "#content-main > *, .apsng > *, .apsng-narrow"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +111,10 @@ def photograph(pages: Pages, last: str) -> bytes:
     """Return a PNG of the content of the page, down to what the selector matches."""
     box = pages.driver.execute_script(_BOX, last)
     clip = {
-        "x": box["x"] + 40 - MARGIN,
-        "y": box["y"] + 20 - MARGIN,
-        "width": box["width"] - 80 + 2 * MARGIN,
-        "height": min(box["bottom"] - box["y"] - 20 + 2 * MARGIN, TALLEST),
+        "x": box["x"] - MARGIN,
+        "y": box["y"] - MARGIN,
+        "width": box["width"] + 2 * MARGIN,
+        "height": min(box["bottom"] - box["y"] + 2 * MARGIN, TALLEST),
         "scale": 1,
     }
     answer = pages.driver.execute_cdp_cmd(
@@ -132,16 +141,10 @@ def _clash(pages: Pages) -> None:
     pages.driver.execute_script("document.querySelectorAll('details').forEach(each => each.open = true)")
     pages.fill("timeout", "600")
     get_scheduler().edit_job("invoices.nightly", timeout=300, queue="mails")
-    JobLogEntry.objects.exclude(pk__in=entries).update(actor_name="li", reason="")
+    JobLogEntry.objects.exclude(pk__in=entries).update(actor_name="li", at=SYSTEM_CLOCK.now() - timedelta(seconds=40))
     pages.follow(pages.find("[name=_save]").click)
     ScheduledJob.objects.filter(pk=row["id"]).update(**row)
     JobLogEntry.objects.exclude(pk__in=entries).delete()
-
-
-def _choose(pages: Pages) -> None:
-    """Fill in the form of a new job."""
-    pages.driver.execute_script("document.querySelector('[name=func] option[value$=send_all]').selected = true")
-    pages.fill("name", "Invoices")
 
 
 _PREPARED = {"conflict": _clash}
