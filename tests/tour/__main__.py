@@ -1,6 +1,6 @@
 """Takes the pictures of the admin that the documentation shows, of a small shop in a database of their own.
 
-Exit codes: 0 = all are written; 2 = something that it takes is missing.
+Exit codes: 0 = all are written; 2 = something that it takes is missing, or there is no such page.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from unittest.mock import patch
@@ -25,8 +26,8 @@ CHECKOUT = Path(__file__).parents[2]
 def main() -> int:
     """Take the pictures."""
     options = _options()
-    if missing := _missing():
-        print(missing, file=sys.stderr)
+    if lack := missing():
+        print(lack, file=sys.stderr)
         return 2
     os.environ |= {"DJANGO_SETTINGS_MODULE": "tests.settings", "TEST_APPS": "shop", "TEST_DATABASE": "sqlite"}
     sys.path.insert(0, str(Path(__file__).parent / "project"))
@@ -41,8 +42,10 @@ def main() -> int:
         override_settings(TIME_ZONE="Europe/Berlin"),
         patch("django_apscheduler_ng.clock.SystemClock.now", lambda _: NOW),
     ):
-        _take(options)
-    return 0
+        wrong = _take(options)
+    if wrong:
+        print(wrong, file=sys.stderr)
+    return 2 if wrong else 0
 
 
 def _options() -> argparse.Namespace:
@@ -54,14 +57,14 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _missing() -> str:
+def missing() -> str:
     """Return what the machine lacks, in words; an empty string where it lacks nothing."""
     if reason := services.CHROMIUM.absence():
         return f"The pictures are taken with Chromium: {reason}. Install chromium and chromedriver."
     if find_spec("PIL") is None:
         return "The pictures are made small with Pillow. Run `pip install pillow`."
     if not _chinese_fonts():
-        return "No font has Chinese characters (`fc-list :lang=zh` lists none). Install fonts-noto-cjk."
+        return "No font has Chinese characters: `fc-list :lang=zh` lists none. Install one, fonts-noto-cjk on Debian."
     return ""
 
 
@@ -71,7 +74,8 @@ def _chinese_fonts() -> str:
     return subprocess.run(["fc-list", ":lang=zh", "family"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _take(options: argparse.Namespace) -> None:
+def _take(options: argparse.Namespace) -> str:
+    """Take the pictures; return what is wrong, in words."""
     from tests.browser.conftest import Pages
     from tests.conftest import open_chromium
 
@@ -84,7 +88,21 @@ def _take(options: argparse.Namespace) -> None:
     ):
         pages = Pages(driver, address)
         pages.log_in()
-        Camera(pages, options.to).take_all(set(filter(None, options.only.split(","))))
+        camera = Camera(pages, options.to)
+        only = list(filter(None, options.only.split(",")))
+        for name in only:
+            if name not in camera.paths:
+                return _stranger(name, camera.paths)
+        camera.take_all(only)
+    return ""
+
+
+def _stranger(name: str, known: Collection[str]) -> str:
+    """Say that there is no such page, and which one may be meant."""
+    close = get_close_matches(name, known, 1)
+    return f"There is no page {name!r}. " + (
+        f"Did you mean {close[0]!r}?" if close else f"There are {', '.join(known)}."
+    )
 
 
 @contextmanager

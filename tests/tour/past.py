@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from django_apscheduler_ng.clock import SYSTEM_CLOCK
-from django_apscheduler_ng.models import JobRun, RunOrigin, ScheduledJob, SchedulerNode
+from django_apscheduler_ng.models import JobLogEntry, JobRun, RunOrigin, ScheduledJob, SchedulerNode
 from django_apscheduler_ng.rows import read_trigger
 from django_apscheduler_ng.runs import RunStatus
 from tests.shop import build_run, make_event, make_run
@@ -94,6 +94,7 @@ def add_week(shop: dict[str, ScheduledJob]) -> None:
     JobRun.objects.bulk_create(sorted(runs, key=lambda run: run.due_at))
     _add_live(shop)
     add_events(shop)
+    _order_events()
     ScheduledJob.objects.filter(job_id="invoices.nightly").update(revision=1)
     _load_nodes()
     _name_nodes()
@@ -162,6 +163,16 @@ def _counted(start: datetime) -> Iterator[str]:
         yield f"{at:%Y-%m-%d %H:%M:%S}.118 INFO shop.statistics: counted {200 * number:,} orders\n"
         if number == 6:
             yield f"{at:%Y-%m-%d %H:%M:%S}.121 WARNING shop.statistics: order 4711 has no customer, counted as one of the shop\n"
+
+
+def _order_events() -> None:
+    """Number the events in the order of time, without one of a run that is not among those of this week."""
+    JobLogEntry.objects.filter(job_id="invoices.nightly", action="run requested").delete()
+    events = list(JobLogEntry.objects.order_by("at"))
+    JobLogEntry.objects.all().delete()
+    for event in events:
+        event.pk = None
+    JobLogEntry.objects.bulk_create(events)
 
 
 def _load_nodes() -> None:

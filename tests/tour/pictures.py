@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Pages
 
 #: In pixels.
-WIDTH, MARGIN, TALLEST = 1200, 12, 2200
+WIDTH, MARGIN, TALLEST = 1060, 12, 2200
 
 THEMES = ("light", "dark")
 LANGUAGES = {"en": "en", "zh": "zh-hans"}
 
 #: The picture of the list of jobs with the head of the page, for the README.
-LIST = "admin-jobs"
+LIST, LIST_SIZE = "admin-jobs", (1280, 860)
+#: What is seen only after something was done, beside the pages that have an address.
+BESIDES = ("conflict",)
 
 #: Closes what is beside the page, so that the picture is the page.
 _ALONE = "localStorage.setItem('django.admin.navSidebarIsOpen', 'false')"
@@ -72,39 +75,37 @@ class Camera:
         self.pages = pages
         self.directory = directory
         self.paths = paths(make_shop(add_week))
-        self.paths["conflict"] = self.paths["edit"]
+        self.paths |= {"conflict": self.paths["edit"], LIST: self.paths["jobs"]}
 
-    def take_all(self, only: set[str]) -> None:
+    def take_all(self, only: Collection[str]) -> None:
         """Write the pictures, of all pages or of those with these names, and tell how far it is."""
+        names = [name for name in self.paths if name in (only or self.paths)]
         (self.directory / "tour").mkdir(parents=True, exist_ok=True)
         for way in WAYS:
             if way == WAYS[len(THEMES)]:
                 translate_shop()
-            self._choose(way)
-            names = [name for name in (*self.paths, LIST) if name in (only or (*self.paths, LIST))]
+            self._face(way)
             for name in names:
                 self._take(name, way)
-            print(f"{way.theme}, {way.language}: {len(names)} pictures", flush=True)
+            print(f"{way.theme}, {way.language}: {len(names)} pages", flush=True)
 
-    def _choose(self, way: Way) -> None:
+    def _face(self, way: Way) -> None:
         self.pages.driver.add_cookie({"name": "django_language", "value": LANGUAGES[way.language], "path": "/"})
         self.pages.driver.execute_script(_ALONE)
 
     def _take(self, name: str, way: Way) -> None:
         """Open a page, and write a picture of it."""
-        if name == LIST and way.language != "en":
-            return
-        self.pages.resize(WIDTH, 900, dark=way.theme == "dark")
-        self.pages.open(self.paths["jobs" if name == LIST else name])
-        _PREPARED.get(name, lambda _pages: None)(self.pages)
-        if name == LIST:
-            self.pages.resize(WIDTH, 760, dark=way.theme == "dark")
-            write_small(
-                self.directory / f"{name}{'-dark' * (way.theme == 'dark')}.png",
-                self.pages.driver.get_screenshot_as_png(),
-            )
-        else:
+        dark = way.theme == "dark"
+        self.pages.resize(WIDTH, 900, dark=dark)
+        self.pages.open(self.paths[name])
+        if name == "conflict":
+            _clash(self.pages)
+        if name != LIST:
             write_small(way.file(self.directory / "tour", name), photograph(self.pages, LAST.get(name, _EVERYTHING)))
+        elif way.language == "en":
+            self.pages.resize(*LIST_SIZE, dark=dark)
+            path = self.directory / f"{name}{'-dark' * dark}.png"
+            write_small(path, self.pages.driver.get_screenshot_as_png())
 
 
 def photograph(pages: Pages, last: str) -> bytes:
@@ -145,6 +146,3 @@ def _clash(pages: Pages) -> None:
     pages.follow(pages.find("[name=_save]").click)
     ScheduledJob.objects.filter(pk=row["id"]).update(**row)
     JobLogEntry.objects.exclude(pk__in=entries).delete()
-
-
-_PREPARED = {"conflict": _clash}
