@@ -109,9 +109,7 @@ def _chart_ticks(slices: Sequence[Slice]) -> list[SafeString]:
 
 def _tick_moment(moment: datetime, span: timedelta) -> str:
     local = moment.astimezone(timezone.get_current_timezone())
-    if span <= timedelta(hours=36):
-        return date_format(local, "D H:i")
-    return date_format(local, "m-d H:i" if span < timedelta(days=14) else "Y-m-d")
+    return date_format(local, "D H:i" if span <= timedelta(days=6) else "Y-m-d")
 
 
 def _tick_words(tick: timedelta) -> str:

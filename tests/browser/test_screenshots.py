@@ -18,7 +18,7 @@ def paths(shop):
     """The pages worth a look, by name."""
     invoices, rates, sessions = (shop[name].pk for name in ("invoices.nightly", "rates.import", "cleanup.sessions"))
     failed = JobRun.objects.filter(status="failed").latest("due_at").pk
-    running = JobRun.objects.filter(status="running").first().pk
+    running = JobRun.objects.filter(status="running").latest("pk").pk
     summary = JobRun.objects.filter(status="coalesced").latest("due_at").pk
     rescheduled = JobLogEntry.objects.get(action="rescheduled")
     return {

@@ -44,6 +44,7 @@ return {x: box.x + scrollX, y: top + scrollY, width: box.width, bottom: Math.max
 """
 #: The last thing that the picture shows, where the page goes on with what other pictures show.
 LAST = {
+    **dict.fromkeys(("jobs", "jobs-filtered", "events", "nodes"), ".paginator"),
     "runs": "#result_list tbody tr:nth-child(16)",
     "add": ".apsng-editor-first > .apsng-card",
     "edit": ".apsng-editor-first > .apsng-card",
