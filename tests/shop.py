@@ -128,7 +128,7 @@ def make_shop(add_history=None):
         make_job(
             "monitor.api",
             "Monitor: API",
-            IntervalTrigger(minutes=2),
+            IntervalTrigger(minutes=1),
             "shop.monitors:check",
             args='["https://api.example"]',
         ),

@@ -101,15 +101,20 @@ def _chart_ticks(slices: Sequence[Slice]) -> list[SafeString]:
             place,
             _HEIGHT + 14,
             anchor,
-            _tick_moment(moment, end - start),
+            _tick_moment(moment, end - start, brief=place == 50),
         )
         for moment, place, anchor in places
     ]
 
 
-def _tick_moment(moment: datetime, span: timedelta) -> str:
+def _tick_moment(moment: datetime, span: timedelta, *, brief: bool) -> str:
+    """Return the words of a moment; of one that may be brief, only what differs most."""
     local = moment.astimezone(timezone.get_current_timezone())
-    return date_format(local, "D H:i" if span <= timedelta(days=6) else "Y-m-d")
+    if span > timedelta(days=6):
+        return date_format(local, "Y-m-d")
+    if not brief:
+        return date_format(local, "D H:i")
+    return date_format(local, "H:i" if span <= timedelta(hours=36) else "D")
 
 
 def _tick_words(tick: timedelta) -> str:
