@@ -50,7 +50,7 @@ def rough_words(span: timedelta) -> str:
     return ngettext("%(count)d second", "%(count)d seconds", span.seconds) % {"count": span.seconds}
 
 
-#: Sizes and words of the units below a year, the largest first. Those of Django are no words for the past and the future in every language.
+#: Sizes and words of the units below a year, the largest first. In Chinese, Django's units do not fit “ago” and “in”.
 _ROUGH: tuple[tuple[timedelta, Callable[[int], str]], ...] = (
     (timedelta(days=30.44), lambda count: ngettext("%(count)d month", "%(count)d months", count) % {"count": count}),
     (timedelta(days=7), lambda count: ngettext("%(count)d week", "%(count)d weeks", count) % {"count": count}),
