@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, Protocol
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.timesince import timesince
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -42,14 +42,22 @@ def distance_words(moment: datetime, now: datetime) -> str:
 
 def rough_words(span: timedelta) -> str:
     """Return the span in its largest unit: `5 minutes`."""
-    if span < timedelta(minutes=1):
-        seconds = int(span.total_seconds())
-        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
-    start = datetime(2001, 1, 1, tzinfo=UTC)
-    try:
-        return timesince(start, start + span, depth=1)
-    except OverflowError:
-        return gettext("a very long time")
+    if years := (span + timedelta(days=1)) // timedelta(days=365.2425):  # a day for the leap years
+        return (ngettext("%(count)d year", "%(count)d years", years) % {"count": years}).replace(" ", "\xa0")
+    for size, words in _ROUGH:
+        if span >= size:
+            return words(span // size).replace(" ", "\xa0")
+    return ngettext("%(count)d second", "%(count)d seconds", span.seconds) % {"count": span.seconds}
+
+
+#: Sizes and words of the units below a year, the largest first. In Chinese, Django's units do not fit “ago” and “in”.
+_ROUGH: tuple[tuple[timedelta, Callable[[int], str]], ...] = (
+    (timedelta(days=30.44), lambda count: ngettext("%(count)d month", "%(count)d months", count) % {"count": count}),
+    (timedelta(days=7), lambda count: ngettext("%(count)d week", "%(count)d weeks", count) % {"count": count}),
+    (timedelta(days=1), lambda count: ngettext("%(count)d day", "%(count)d days", count) % {"count": count}),
+    (timedelta(hours=1), lambda count: ngettext("%(count)d hour", "%(count)d hours", count) % {"count": count}),
+    (timedelta(minutes=1), lambda count: ngettext("%(count)d minute", "%(count)d minutes", count) % {"count": count}),
+)
 
 
 def span_words(span: timedelta) -> str:

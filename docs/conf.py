@@ -26,7 +26,7 @@ author = "The django_apscheduler_ng contributors"
 copyright = author
 release = version = __version__
 
-extensions = ["generated", "apireference", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["generated", "apireference", "themes", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 
 html_theme = "furo"

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,23 +62,32 @@ def require(service: services.Service) -> None:
         outcome(f"{service.name}: {reason}")
 
 
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """A real Chromium with an empty profile; one for the whole session, so leave no cookies behind."""
-    require(services.CHROMIUM)
+@contextmanager
+def open_chromium(profile: Path) -> Iterator[Chrome]:
+    """Start a real Chromium that keeps its profile in this directory."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
     options.binary_location = next(filter(None, map(shutil.which, services.CHROMIUM.programs[0]))) or ""
-    for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+    for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     # what is asked of the network, and nothing else
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": True, "enablePage": False})
     service = webdriver.ChromeService(executable_path=shutil.which("chromedriver") or "chromedriver")
     driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A real Chromium with an empty profile; one for the whole session, so leave no cookies behind."""
+    require(services.CHROMIUM)
+    with open_chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
 
 
 def environment_of_children() -> dict[str, str]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from django_apscheduler_ng.clock import SYSTEM_CLOCK
 from django_apscheduler_ng.models import (
     JobLogEntry,
     JobRun,
     NodeState,
     Origin,
-    RunOrigin,
     ScheduledJob,
     SchedulerNode,
 )
-from django_apscheduler_ng.rows import snapshot
 from django_apscheduler_ng.runs import RunStatus
 from django_apscheduler_ng.serialization import dump_trigger
 from django_apscheduler_ng.triggers.calendarinterval import CalendarIntervalTrigger
@@ -28,18 +27,11 @@ BROKEN = (
     "CallableReferenceError: 'shop.rates:fetch' is not there: module 'shop.rates' has no attribute 'fetch'. "
     "Did you mean 'fetch_all'?"
 )
-TRACEBACK = """Traceback (most recent call last):
-  File "/srv/shop/shop/exports.py", line 58, in push_stock
-    response.raise_for_status()
-  File "/srv/shop/.venv/lib/python3.13/site-packages/httpx/_models.py", line 829, in raise_for_status
-    raise HTTPStatusError(message, request=request, response=self)
-httpx.HTTPStatusError: Server error '503 Service Unavailable' for url 'https://warehouse.example/api/stock'
-"""
 
 
 def make_job(job_id, name, trigger, func_ref="shop.jobs:work", now=None, **columns):
     """Save a job that is planned from now on; `columns` override what follows from the trigger."""
-    now = now or datetime.now(UTC)
+    now = now or SYSTEM_CLOCK.now()
     text = trigger if isinstance(trigger, str) else dump_trigger(trigger)
     upcoming = None if isinstance(trigger, str) else trigger.get_next_fire_time(None, now)
     values = {
@@ -57,17 +49,16 @@ def make_job(job_id, name, trigger, func_ref="shop.jobs:work", now=None, **colum
     return ScheduledJob.objects.create(**{**values, **columns})
 
 
-#: What a run of the shop logs.
-LOGGED = (
-    "read 100 orders",
-    "order 4711 has no customer: it is counted as one of the shop itself, as are all orders from before the year 2020",
-    "wrote 12 rows",
-)
+def make_run(*args, **columns):
+    """Save a run, see `build_run`."""
+    run = build_run(*args, **columns)
+    run.save()
+    return run
 
 
-def make_run(job, ago, status=RunStatus.SUCCEEDED, took=1.0, late=0.04, **columns):
-    """Save a run of the job whose fire time was `ago` seconds ago, and that took so many seconds."""
-    due = datetime.now(UTC) - timedelta(seconds=ago)
+def build_run(job, ago, status=RunStatus.SUCCEEDED, took=1.0, late=0.04, **columns):
+    """Return a run of the job whose fire time was `ago` seconds ago, and that took so many seconds."""
+    due = SYSTEM_CLOCK.now() - timedelta(seconds=ago)
     started = due + timedelta(seconds=late)
     ended = status not in (RunStatus.PENDING, RunStatus.CLAIMED, RunStatus.RUNNING)
     values = {
@@ -87,12 +78,12 @@ def make_run(job, ago, status=RunStatus.SUCCEEDED, took=1.0, late=0.04, **column
         "node": "a" * 32,
         "worker": "ThreadPoolExecutor-0_3",
     }
-    return JobRun.objects.create(**{**values, **columns})
+    return JobRun(**{**values, **columns})
 
 
 def make_node(**columns):
     """Save a node that has just given a sign of life."""
-    now = datetime.now(UTC)
+    now = SYSTEM_CLOCK.now()
     executors = {
         "default": {"type": "ThreadPoolExecutor", "capacity": 10, "running": 3},
         "processpool": {"type": "ProcessPoolExecutor", "capacity": 4, "running": 4},
@@ -115,13 +106,13 @@ def make_node(**columns):
 
 def make_event(job, action, ago, **columns):
     """Save an event of the job."""
-    at = datetime.now(UTC) - timedelta(seconds=ago)
+    at = SYSTEM_CLOCK.now() - timedelta(seconds=ago)
     return JobLogEntry.objects.create(job_key=job.pk, job_id=job.job_id, action=action, at=at, **columns)
 
 
-def make_shop():
-    """Save the shop's jobs, runs, events and nodes; returns the jobs by id."""
-    now = datetime.now(UTC)
+def make_shop(add_history=None):
+    """Save the shop's jobs, runs, events and nodes; returns the jobs by id. `add_history` saves other runs and events for them."""
+    now = SYSTEM_CLOCK.now()
     full_hour = now.replace(minute=0, second=0, microsecond=0)
     make_node()
     make_node(
@@ -141,7 +132,13 @@ def make_shop():
             "shop.monitors:check",
             args='["https://api.example"]',
         ),
-        make_job("monitor.website", "Monitor: website", IntervalTrigger(minutes=5), "shop.monitors:check"),
+        make_job(
+            "monitor.website",
+            "Monitor: website",
+            IntervalTrigger(minutes=5),
+            "shop.monitors:check",
+            args='["https://www.example"]',
+        ),
         make_job(
             "stock.export",
             "Stock export to the warehouse",
@@ -214,79 +211,7 @@ def make_shop():
         ),
     ]
     shop = {job.job_id: job for job in jobs}
-    _add_history(shop)
+    if add_history is None:
+        from tests.shop_past import add_history
+    add_history(shop)
     return shop
-
-
-def _add_history(shop):
-    for number in range(6, 0, -1):
-        make_run(shop["monitor.api"], number * 60 - 20, took=0.31 + number / 50, result='{"status": 200, "ms": 311}')
-    make_run(shop["monitor.website"], 140, took=1.84)
-    stock = shop["stock.export"]
-    for number in range(9, 1, -1):
-        make_run(stock, number * 900 - 400, took=7.9 + number)
-    failure = {
-        "exception_type": "HTTPStatusError",
-        "exception_message": TRACEBACK.splitlines()[-1].partition(": ")[2],
-        "traceback": TRACEBACK,
-    }
-    make_run(stock, 500, RunStatus.FAILED, took=30.2, **failure)
-    make_run(shop["statistics"], 3700, took=322)
-    make_run(
-        shop["statistics"],
-        95,
-        RunStatus.RUNNING,
-        executor="processpool",
-        progress_done=1_850,
-        progress_total=4_200,
-        progress_text="counting orders of March",
-        log="".join(
-            f"2026-11-26 06:40:{second:02}.118 INFO shop.statistics: {LOGGED[second % 3]}\n" for second in range(30)
-        ),
-    )
-    invoices = shop["invoices.nightly"]
-    day = 86_400
-    make_run(invoices, 3 * day, took=41)
-    summary = {"count": 3, "slot": None, "started_at": None, "reason": "made up for by the latest one"}
-    at = datetime.now(UTC) - timedelta(days=2)
-    make_run(
-        invoices,
-        2 * day,
-        RunStatus.COALESCED,
-        covers_from=at - timedelta(days=3),
-        covers_until=at - timedelta(days=1),
-        **summary,
-    )
-    make_run(invoices, 2 * day - 60, took=44)
-    make_run(invoices, day, RunStatus.MISSED, started_at=None, reason="later than the grace time of the job allows")
-    make_run(invoices, 7 * 3600, took=39, result='{"sent": 184, "failed": 0}')
-    make_run(invoices, 1800, took=2.5, slot=None, origin=RunOrigin.MANUAL, requested_by="maria")
-    make_run(shop["backup.monthly"], 25 * day, took=5400)
-    make_run(shop["cleanup.sessions"], 5 * day, took=12)
-    make_run(shop["rates.import"], 3 * day, took=0.9)
-    make_run(shop["maintenance"], day, took=1800)
-    for job in shop.values():
-        make_event(job, "added", 40 * day, after=json.dumps(snapshot(job)))
-    old = dump_trigger(CronTrigger(hour=3, timezone=BERLIN))
-    make_event(
-        invoices,
-        "rescheduled",
-        3 * day,
-        actor_name="maria",
-        actor_id="7",
-        reason="The bank closes its batch at 3",
-        before=json.dumps({"trigger": old}),
-        after=json.dumps({"trigger": invoices.trigger}),
-    )
-    make_event(invoices, "run requested", 1800, actor_name="maria", actor_id="7", after='{"run": 1}')
-    make_event(
-        shop["cleanup.sessions"],
-        "paused",
-        26 * 3600,
-        actor_name="maria",
-        actor_id="7",
-        reason="The session table is being moved",
-        before='{"paused": false}',
-        after='{"paused": true}',
-    )
-    make_event(shop["rates.import"], "broken", 3600, actor_name="scheduler", reason=shop["rates.import"].broken_reason)

@@ -22,6 +22,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from ..bootstrap import get_scheduler
+from ..clock import SYSTEM_CLOCK
 from ..models import ScheduledJob
 from ..why import living_nodes
 from .bounds import Bounded
@@ -281,6 +282,7 @@ class SchedulerAdmin(_ModelAdmin):
                 "media": self.media,
                 "original": row,
                 "links": self.links(request),
+                "now": SYSTEM_CLOCK.now(),
                 "title": str(row) if row is not None else "",
                 **context,
             },

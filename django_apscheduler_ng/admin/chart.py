@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
 from .scale import Scale
 from .shown import span_words
@@ -106,26 +106,34 @@ def _chart_ticks(slices: Sequence[Slice]) -> list[SafeString]:
             place,
             _HEIGHT + 14,
             anchor,
-            _tick_moment(moment, end - start),
+            _tick_moment(moment, end - start, brief=place == 50),
         )
         for moment, place, anchor in places
     ]
 
 
-def _tick_moment(moment: datetime, span: timedelta) -> str:
+def _tick_moment(moment: datetime, span: timedelta, *, brief: bool) -> str:
+    """Return the words of a moment; of one that may be brief, only what differs most."""
     local = moment.astimezone(timezone.get_current_timezone())
-    if span <= timedelta(hours=36):
+    if span > timedelta(days=6):
+        return date_format(local, "Y-m-d")
+    if not brief:
         return date_format(local, "D H:i")
-    return date_format(local, "m-d H:i" if span < timedelta(days=14) else "Y-m-d")
+    return date_format(local, "H:i" if span <= timedelta(hours=36) else "D")
 
 
 def _tick_words(tick: timedelta) -> str:
     """Return `10 s` for a tick, whose numbers are round."""
     seconds = tick.total_seconds()
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        if seconds >= size:
-            return f"{seconds / size:.0f}\xa0{unit}"
-    return f"{seconds * 1000:.0f}\xa0ms"
+    units = (
+        (86_400, gettext("%(amount)s d")),
+        (3600, gettext("%(amount)s h")),
+        (60, gettext("%(amount)s min")),
+        (1, gettext("%(amount)s s")),
+        (0.001, gettext("%(amount)s ms")),
+    )
+    size, words = next(unit for unit in units if seconds >= unit[0])
+    return (words % {"amount": f"{seconds / size:.0f}"}).replace(" ", "\xa0")
 
 
 def _height(scale: Scale, value: timedelta, below: int = 0) -> str:

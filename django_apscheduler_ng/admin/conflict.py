@@ -9,11 +9,12 @@ from typing import Any, Self
 
 from django.core import signing
 
+from ..clock import SYSTEM_CLOCK
 from ..exceptions import SchedulerError
 from ..models import JobLogEntry, ScheduledJob
 from ..rows import DECLARED, definition, to_job
 from .cells import column_label, event_values
-from .shown import NOTHING, value_words
+from .shown import NOTHING, distance_words, value_words
 
 _SALT = "django_apscheduler_ng.admin.edit"
 #: So many events are searched for who made a change.
@@ -89,6 +90,11 @@ class Clash:
     yours: str
     who: str
     at: datetime | None
+
+    @property
+    def ago(self) -> str:
+        """How long ago that was; empty where it is not known."""
+        return distance_words(self.at, SYSTEM_CLOCK.now()) if self.at else ""
 
 
 def clashes(

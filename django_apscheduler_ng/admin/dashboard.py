@@ -253,6 +253,7 @@ def _timeline(overview: Overview, capacities: Mapping[str, int], links: Links) -
         "hours": hours(overview.window),
         "lanes": [lane for lane in lanes if lane is not None],
         "pools": pool_lanes((*overview.lanes, *overview.others), ran, capacities, overview.window),
+        "lanes_cut": any(course.undrawn_until for course in overview.lanes),
         "lanes_chosen": len(overview.lanes) >= MOST_LANES,
         "pools_partly": len(overview.upcoming) >= MOST_UPCOMING,
         "pools_past_unknown": not overview.sample.complete,

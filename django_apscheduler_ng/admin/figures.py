@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -17,7 +18,7 @@ from .base import Links
 from .cells import labelled
 from .chart import percentile_chart, slice_time
 from .runrow import RunRow
-from .shown import distance_words, span_words, status_badge, time_tag
+from .shown import clock_words, distance_words, span_words, status_badge
 from .statistics import FailureGroup, Percentiles, Slice, durations, latenesses, over_time, percentiles
 
 #: So many jobs are named with a group of failures.
@@ -53,7 +54,10 @@ def failure_cells(group: FailureGroup, now: datetime, links: Links, **conditions
 
 def _seen(label: object, moment: datetime, now: datetime) -> SafeString:
     far = distance_words(min(moment, now), now)
-    return labelled(label, format_html('{}<span class="apsng-sub apsng-moment">{}</span>', far, time_tag(moment)))
+    words = clock_words(moment, timezone.get_current_timezone())
+    day, _space, clock = words.rpartition(" ")
+    exact = '{}<span class="apsng-sub"><time datetime="{}"><span class="apsng-day">{}</span> {}</time></span>'
+    return labelled(label, format_html(exact, far, moment.astimezone(UTC).isoformat(), day, clock))
 
 
 def charts(runs: Sequence[RunRow], start: datetime, end: datetime) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ from .revisions import RevisionPages
 from .runnow import RunPage
 from .runrow import FAILED_STATUSES, UNSTARTED_STATUSES
 from .sentences import event_sentence
-from .shown import NOTHING, json_words, moment_html, retry_words, schedule_words, value_words
+from .shown import NOTHING, json_html, moment_html, retry_words, schedule_words, value_words
 from .states import state_badges
 from .statistics import failure_groups
 from .verbs import REMOVE, RUN, VERBS
@@ -151,7 +151,7 @@ class JobPages(DashboardPage, AddPage, EditPage, RevisionPages, RunPage, Resched
         sees_runs = facts.links.sees(JobRun)
         runs = latest_runs(self.database, [row.pk], _MEASURED).get(row.pk, []) if sees_runs else []
         window = window_of(facts.now)
-        course = course_of(row, runs, [run for run in runs if run.status in LIVE_STATUSES], window)
+        course = course_of(row, runs, [run for run in runs if run.status in LIVE_STATUSES], window, _MEASURED)
         lane = job_lane(course, window, facts.links)
         bad = [run for run in runs if run.status in (*FAILED_STATUSES, *UNSTARTED_STATUSES)]
         groups = [failure_cells(group, facts.now, facts.links, job=str(row.pk)) for group in failure_groups(bad)]
@@ -159,6 +159,7 @@ class JobPages(DashboardPage, AddPage, EditPage, RevisionPages, RunPage, Resched
             "sees_runs": sees_runs,
             "hours": hours(window),
             "lanes": [lane] if lane else [],
+            "lanes_cut": course.undrawn_until is not None,
             "charts": charts(runs, min(run.due_at for run in runs), facts.now) if runs else [],
             "failures": groups[:_LATEST],
             "measured": len(runs),
@@ -185,9 +186,9 @@ def _definition(row: ScheduledJob, facts: JobFacts) -> dict[str, list[tuple[str,
     label = _label
     what = [
         (label("func_ref"), format_html("<code>{}</code>", row.func_ref)),
-        (label("args"), format_html("<pre>{}</pre>", json_words(row.args))),
-        (label("kwargs"), format_html("<pre>{}</pre>", json_words(row.kwargs))),
-        (label("trigger"), format_html("<pre>{}</pre>", json_words(row.trigger))),
+        (label("args"), json_html(row.args)),
+        (label("kwargs"), json_html(row.kwargs)),
+        (label("trigger"), json_html(row.trigger)),
     ]
     how = [
         (label("executor"), row.executor),

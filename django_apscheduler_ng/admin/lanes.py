@@ -57,6 +57,8 @@ class Course:
     trigger: BaseTrigger
     #: The latest first; empty where the viewer may not see them.
     runs: Sequence[RunRow]
+    #: Runs in the window from before that moment are not among them, because there are too many.
+    undrawn_until: datetime | None = None
     forecast: Forecast
     habits: Habits
 
@@ -82,13 +84,13 @@ def job_lane(course: Course, window: Window, links: Links) -> Shown | None:
     return Shown(
         name=links.anchor(course.job, ScheduledJob, course.job.pk),
         title=str(course.job),
-        picture=lane([*past, *rests, *coming], window, addresses),
-        words=_lane_words(past, coming),
+        picture=lane([*past, *rests, *coming], window, addresses, course.undrawn_until),
+        words=_lane_words(past, coming, cut=course.undrawn_until is not None),
         warns=any(bar.overlaps for bar in coming),
     )
 
 
-def _lane_words(past: Sequence[Bar], coming: Sequence[Bar]) -> str:
+def _lane_words(past: Sequence[Bar], coming: Sequence[Bar], *, cut: bool) -> str:
     """Return in words what is on a lane."""
     ran = _number(bar for bar in past if bar.status not in UNSTARTED_STATUSES)
     failed = _number(bar for bar in past if bar.status in FAILED_STATUSES)
@@ -96,6 +98,7 @@ def _lane_words(past: Sequence[Bar], coming: Sequence[Bar]) -> str:
     expected = _number(coming)
     told = [
         ngettext("%(count)d run in the last 24 hours", "%(count)d runs in the last 24 hours", ran) % {"count": ran},
+        gettext("older runs, too many to draw") if cut else "",
         gettext("%(count)d failed") % {"count": failed} if failed else "",
         gettext("%(count)d missed or skipped") % {"count": missed} if missed else "",
         ngettext("%(count)d expected in the next 24 hours", "%(count)d expected in the next 24 hours", expected)

@@ -157,12 +157,12 @@ def _courses(
 ) -> list[Course]:
     """Return the jobs in time, those that run next first."""
     return [
-        course_of(job, latest.get(job.pk, ()), [run for run in live if run.job_key == job.pk], window)
+        course_of(job, latest.get(job.pk, ()), [run for run in live if run.job_key == job.pk], window, _DRAWN)
         for job in sorted(jobs, key=lambda job: (job.next_run_time or window.end + DAY * 999, job.pk))
     ]
 
 
-def course_of(job: ScheduledJob, latest: Sequence[RunRow], live: Iterable[RunRow], window: Window) -> Course:
+def course_of(job: ScheduledJob, latest: Sequence[RunRow], live: Iterable[RunRow], window: Window, most: int) -> Course:
     """Return a job in time.
 
     Args:
@@ -170,12 +170,15 @@ def course_of(job: ScheduledJob, latest: Sequence[RunRow], live: Iterable[RunRow
         latest: its latest runs.
         live: those that are under way.
         window: the time that is shown.
+        most: so many runs were asked for; where there are as many, there may be older ones.
     """
     trigger = read_trigger(job)
+    oldest = latest[-1].due_at if len(latest) >= most else window.start
     return Course(
         job=job,
         trigger=trigger,
         runs=latest,
+        undrawn_until=oldest if oldest > window.start else None,
         forecast=forecast(job, trigger, window),
         habits=habits(job, latest, live, window.now),
     )

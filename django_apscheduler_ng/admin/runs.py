@@ -30,7 +30,18 @@ from .filters import ExceptionFilter, ExecutorFilter, JobFilter, NodeFilter, Sto
 from .output import attempts_html, end_of_log, key_of, progress_html
 from .refresh import BUSY, QUIET, refreshed
 from .runpage import RunButtons
-from .shown import NOTHING, capped, json_words, moment_html, span_or_nothing, status_badge, summary_words, zone_of
+from .shown import (
+    NOTHING,
+    capped,
+    json_html,
+    json_words,
+    moment_html,
+    span_or_nothing,
+    status_badge,
+    summary_words,
+    time_tag,
+    zone_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +155,8 @@ class RunAdmin(RunButtons, SchedulerAdmin):
             "about": _about(row, facts),
             "times": _times(row, _zone_of(job), facts, now),
             "late": None if row.started_at is None else facts.cells.late,
-            "args": json_words(row.args),
-            "kwargs": json_words(row.kwargs),
+            "args": json_html(row.args),
+            "kwargs": json_html(row.kwargs),
             "progress": progress_html(row),
             "log": end_of_log(row),
             "attempts": attempts_html(row, links),
@@ -231,12 +242,16 @@ def _times(row: JobRun, zone: tzinfo, facts: RunFacts, now: datetime) -> list[tu
     started = _between(row.claimed_at, row.started_at)
     moments = [
         (gettext("fire time"), row.slot, ""),
-        (gettext("due"), row.due_at, ""),
+        (gettext("due"), None if row.due_at == row.slot else row.due_at, ""),
         (gettext("claimed"), row.claimed_at, waited and gettext("after %(span)s") % {"span": waited}),
         (gettext("started"), row.started_at, started and gettext("%(span)s after the claim") % {"span": started}),
         (gettext("finished"), row.finished_at, "" if row.started_at is None else facts.cells.took),
     ]
-    return [(label, moment_html(moment, zone, now=now), remark) for label, moment, remark in moments if moment]
+    there = [(label, moment, remark) for label, moment, remark in moments if moment]
+    return [
+        (label, time_tag(moment, zone) if later else moment_html(moment, zone, now=now), remark)
+        for later, (label, moment, remark) in enumerate(there)
+    ]
 
 
 def _between(start: datetime | None, end: datetime | None) -> str:

@@ -138,6 +138,11 @@ def json_words(text: str) -> str:
     return capped(text) if len(text) > LONGEST_TEXT else capped(readable_json(text))
 
 
+def json_html(text: str) -> SafeString | str:
+    """Return stored JSON as a block of code; nothing in it is a dash."""
+    return NOTHING if text in ("[]", "{}") else format_html("<pre>{}</pre>", json_words(text))
+
+
 def readable_json(text: str) -> str:
     """Return all of stored JSON with indentation, or the text as it is where it is none."""
     try:

@@ -119,16 +119,35 @@ def _ticks(window: Window) -> list[tuple[str, str, bool]]:
     return found
 
 
-def lane(bars: Iterable[Bar], window: Window, addresses: tuple[str, str] = ("", "")) -> SafeString:
+def lane(
+    bars: Iterable[Bar], window: Window, addresses: tuple[str, str] = ("", ""), undrawn_until: datetime | None = None
+) -> SafeString:
     """Return one lane of a timeline.
 
     Args:
         bars: in order.
         window: the time that is shown.
         addresses: of the page of a run, with 0 in place of its key, and of the runs of the job; empty where the viewer sees none.
+        undrawn_until: older runs are not among the bars; None = all are.
     """
+    undrawn = [_undrawn(undrawn_until, window)] if undrawn_until else []
     drawn = sorted(bars, key=lambda bar: tone_of(bar.status) == "bad")  # failures lie on top
-    return _frame("apsng-lane-svg", LANE_HEIGHT, window, [_linked(bar, _bar(bar, window), addresses) for bar in drawn])
+    return _frame(
+        "apsng-lane-svg",
+        LANE_HEIGHT,
+        window,
+        [*undrawn, *(_linked(bar, _bar(bar, window), addresses) for bar in drawn)],
+    )
+
+
+def _undrawn(until: datetime, window: Window) -> SafeString:
+    """Return the stretch in which there are more runs than are drawn."""
+    return format_html(
+        '<rect class="apsng-undrawn" x="0" y="{}" width="{}" height="4"><title>{}</title></rect>',
+        LANE_HEIGHT // 2 - 2,
+        _width(window, window.start, until),
+        gettext("older runs, too many to draw"),
+    )
 
 
 def _frame(css: str, height: int, window: Window, parts: Iterable[SafeString]) -> SafeString:

@@ -56,6 +56,14 @@ class Pages:
         self.driver.get(f"{self.address}/admin/django_apscheduler_ng/{path}")
         self.look()
 
+    def log_in(self) -> None:
+        """Make a superuser called maria, and let her in."""
+        client = Client()
+        client.force_login(get_user_model().objects.create_superuser("maria", "maria@example.com", "secret"))
+        self.driver.get(f"{self.address}/admin/login/")
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "path": "/"}
+        self.driver.add_cookie({**cookie, "domain": urlsplit(self.address).hostname})
+
     def look(self) -> None:
         """Note the complaints about the page that is open."""
         if found := self.driver.execute_script("return window.complaints"):
@@ -182,9 +190,5 @@ def stranger(chromium: Chrome, site_address: str, transactional_db: None) -> Ite
 @pytest.fixture
 def pages(stranger: Pages) -> Pages:
     """The admin in a browser, as a superuser called maria sees it."""
-    client = Client()
-    client.force_login(get_user_model().objects.create_superuser("maria", "maria@example.com", "secret"))
-    stranger.driver.get(f"{stranger.address}/admin/login/")
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "path": "/"}
-    stranger.driver.add_cookie({**cookie, "domain": urlsplit(stranger.address).hostname})
+    stranger.log_in()
     return stranger

@@ -50,6 +50,9 @@ for (const picture of document.querySelectorAll("main svg")) {
     }
   }
 }
+for (const list of document.querySelectorAll("#changelist .results")) {
+  if (list.scrollWidth > list.clientWidth) found.push(`the list is ${list.scrollWidth} wide, its place ${list.clientWidth}`);
+}
 const wide = document.documentElement.scrollWidth;
 if (wide > innerWidth) found.push(`the page is ${wide} wide, the window ${innerWidth}`);
 return found;

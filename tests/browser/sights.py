@@ -34,23 +34,21 @@ class Sight:
 def paths(shop: dict[str, ScheduledJob]) -> dict[str, str]:
     """The pages with an address, by name."""
     invoices, rates, sessions = (shop[name].pk for name in ("invoices.nightly", "rates.import", "cleanup.sessions"))
-    failed = JobRun.objects.get(status="failed").pk
-    running = JobRun.objects.filter(status="running").first().pk
-    summary = JobRun.objects.get(status="coalesced").pk
+    failed = JobRun.objects.filter(status="failed").latest("due_at").pk
+    running = JobRun.objects.filter(status="running").latest("pk").pk
+    summary = JobRun.objects.filter(status="coalesced").latest("due_at").pk
     rescheduled = JobLogEntry.objects.get(action="rescheduled")
     return {
         "app": "",
         "dashboard": "scheduledjob/dashboard/",
         "jobs": "scheduledjob/",
         "jobs-filtered": "scheduledjob/?state=paused",
-        "jobs-none-found": "scheduledjob/?q=nosuchjob&state=paused",
         "job": f"scheduledjob/{invoices}/change/",
         "job-broken": f"scheduledjob/{rates}/change/",
         "job-paused": f"scheduledjob/{sessions}/change/",
         "pause": f"scheduledjob/{invoices}/pause/",
         "remove": f"scheduledjob/{invoices}/remove/",
         "reschedule": f"scheduledjob/{invoices}/reschedule/",
-        "reschedule-once": f"scheduledjob/{invoices}/reschedule/?type=date",
         "add": "scheduledjob/add/",
         "edit": f"scheduledjob/{invoices}/edit/",
         "duplicate": f"scheduledjob/add/?like={invoices}",
@@ -59,8 +57,6 @@ def paths(shop: dict[str, ScheduledJob]) -> dict[str, str]:
         "revisions": f"scheduledjob/{rescheduled.job_key}/revisions/",
         "revert": f"scheduledjob/{rescheduled.job_key}/revert/{rescheduled.pk}/",
         "runs": "jobrun/",
-        "runs-filtered": f"jobrun/?status=failed&job={shop['stock.export'].pk}",
-        "runs-none-found": "jobrun/?status=abandoned",
         "run": f"jobrun/{failed}/change/",
         "run-live": f"jobrun/{JobRun.objects.get(status='running', progress_done__gt=0).pk}/change/",
         "run-running": f"jobrun/{running}/change/",
@@ -68,17 +64,27 @@ def paths(shop: dict[str, ScheduledJob]) -> dict[str, str]:
         "run-retry": f"jobrun/{failed}/retry/",
         "run-summary": f"jobrun/{summary}/change/",
         "events": "joblogentry/",
-        "events-filtered": "joblogentry/?event=paused",
         "event": f"joblogentry/{rescheduled.pk}/change/",
         "nodes": "schedulernode/",
-        "node": f"schedulernode/{'a' * 32}/change/",
+        "node": f"schedulernode/{SchedulerNode.objects.get(host='worker-1').pk}/change/",
+    }
+
+
+def variants(shop: dict[str, ScheduledJob]) -> dict[str, str]:
+    """The same pages with other parts, by name."""
+    return {
+        "jobs-none-found": "scheduledjob/?q=nosuchjob&state=paused",
+        "reschedule-once": f"scheduledjob/{shop['invoices.nightly'].pk}/reschedule/?type=date",
+        "runs-filtered": f"jobrun/?status=failed&job={shop['stock.export'].pk}",
+        "runs-none-found": "jobrun/?status=abandoned",
+        "events-filtered": "joblogentry/?event=paused",
     }
 
 
 def sights(shop: dict[str, ScheduledJob]) -> list[Sight]:
     """All pages: those with an address, and those after errors and questions."""
     there = paths(shop)
-    found = [Sight(name=name, path=path) for name, path in there.items()]
+    found = [Sight(name=name, path=path) for name, path in (there | variants(shop)).items()]
     return [
         *found,
         Sight(name="filter-open", path=there["jobs"], steps=_open_filter),

@@ -2,8 +2,6 @@
 
 import pytest
 
-from tests.shop import make_shop
-
 from .accessibility import axe, cut, too_faint
 from .sights import tour
 
@@ -14,6 +12,7 @@ SIZES = (
     ("narrow-light", 640, False),
     ("narrow-dark", 360, True),
     ("tablet", 800, False),
+    ("laptop", 1280, False),
 )
 #: Sizes at which the rules of axe-core are tried, which takes longer than everything else.
 RULED = ("wide-light", "narrow-dark")
@@ -77,15 +76,3 @@ def test_no_page_is_cut_from_right_to_left(pages):
             pages.shoot_whole(f"{name}-rtl-{width}", width, dark=False)
 
     assert not broken, told(broken)
-
-
-def test_the_picture_for_the_readme(pages, settings):
-    settings.TIME_ZONE = "Europe/Berlin"
-    make_shop()
-    pages.resize(1400, 800)
-
-    pages.open("scheduledjob/")
-    pages.shoot("admin-jobs")
-
-    assert "Nightly invoices" in pages.text
-    assert "tests." not in pages.text

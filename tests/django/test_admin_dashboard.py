@@ -296,6 +296,35 @@ def test_of_very_many_runs_a_sample_is_taken_and_said_to_be_one(client, job, mon
     assert "There are too many runs to add up the slots that were taken." in shown
 
 
+def test_where_a_job_has_more_runs_than_are_drawn_its_lane_says_so(client, job, monkeypatch):
+    monkeypatch.setattr(overview, "_DRAWN", 5)
+    for number in range(5, 0, -1):
+        make_run(job, 600 * number)
+
+    shown = page(client)
+
+    assert "5 runs in the last 24 hours, older runs, too many to draw" in shown
+    assert shown.count("<title>older runs, too many to draw</title>") == 1
+    assert "/></svg> older runs, too many to draw</li>" in shown
+
+
+def test_a_lane_with_all_its_runs_speaks_of_no_others(client, job, monkeypatch):
+    monkeypatch.setattr(overview, "_DRAWN", 5)
+    for number in range(4, 0, -1):
+        make_run(job, 600 * number)
+
+    assert "too many to draw" not in page(client)
+
+
+def test_a_sample_that_holds_all_runs_is_not_called_one(client, job, monkeypatch):
+    monkeypatch.setattr(history, "LATEST", 10)
+    monkeypatch.setattr(history, "SAMPLE", 200)
+    for number in range(100, 0, -1):
+        make_run(job, 600 * number)
+
+    assert "A sample of" not in page(client)
+
+
 def test_a_sample_is_taken_evenly_from_all_parts():
     keys = history._evenly(range(1000, 2000), 10)
 

@@ -1,6 +1,7 @@
 """What the page of a run shows of how the run is getting on."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -139,3 +140,29 @@ def test_lists_of_runs_leave_logs_in_the_database(client, job):
 
     assert not any(f'{JobRun._meta.db_table}"."log"' in query["sql"] for query in captured)
     assert not any(f"{JobRun._meta.db_table}`.`log`" in query["sql"] for query in captured)
+
+
+def times_of(client, run):
+    shown = page(client, run)
+    times = shown[shown.index('<ol class="apsng-times">') :].partition("</ol>")[0]
+    return re.findall(r'<span class="apsng-label">(.*?)</span>', times), times.count("apsng-sub")
+
+
+def test_moments_are_told_once_and_how_long_ago_they_are_too(client, job):
+    assert times_of(client, make_run(job, 60)) == (["Fire time", "Claimed", "Started", "Finished"], 1)
+
+
+def test_a_run_that_was_due_at_another_time_than_its_fire_time_shows_both(client, job):
+    run = make_run(job, 60)
+    JobRun.objects.update(slot=run.due_at - timedelta(minutes=5))
+
+    assert times_of(client, run)[0][:2] == ["Fire time", "Due"]
+
+
+def test_no_arguments_are_a_dash(client, job):
+    run = make_run(job, 60, kwargs='{"batch": 200}')
+
+    shown = page(client, run)
+
+    assert "<dt>Positional</dt><dd>–</dd>" in shown
+    assert "<dt>By name</dt><dd><pre>{\n  &quot;batch&quot;: 200\n}</pre></dd>" in shown

@@ -224,7 +224,34 @@ def test_moments_are_told_in_chinese():
     assert clock_words(moment, UTC) == f"{date_filter(moment, 'D')} 2026-11-24 03:00"
     assert CHINESE.search(clock_words(moment, UTC))
     assert distance_words(moment, moment - timedelta(seconds=5)) == "5 秒后"
-    assert distance_words(moment, moment + timedelta(minutes=5)).replace("\xa0", " ") == "5 分钟前"
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"),
+    [
+        (timedelta(minutes=5), "5 分钟前"),
+        (timedelta(hours=3), "3 小时前"),
+        (timedelta(days=1), "1 天前"),
+        (timedelta(days=15), "2 周前"),
+        (timedelta(days=40), "1 个月前"),
+        (timedelta(days=364), "11 个月前"),
+        (timedelta(days=365), "1 年前"),
+        (timedelta(days=730), "2 年前"),
+        (timedelta(days=800), "2 年前"),
+    ],
+)
+@pytest.mark.usefixtures("chinese")
+def test_distances_have_words_that_chinese_uses_for_them(ago, words):
+    moment = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+    assert distance_words(moment, moment + ago).replace("\xa0", " ") == words
+
+
+def test_a_distance_is_in_one_language_where_there_is_no_translation():
+    moment = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+    with translation.override("ar"):
+        assert distance_words(moment, moment + timedelta(days=3)).replace("\xa0", " ") == "3 days ago"
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ def test_the_structure_is_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_both_lead_to_the_same_pages(name: str) -> None:
     def targets(path: Path) -> list[str]:
-        return sorted(re.findall(r"\]\(((?!\.\./(?:guide|zh-hans)/)[^)]+)\)", prose(path)))
+        found = re.findall(r"\]\(((?!\.\./(?:guide|zh-hans)/)[^)]+)\)", prose(path))
+        return sorted(re.sub(r"-(en|zh)\.webp$", ".webp", target) for target in found)
 
     assert targets(CHINESE / name) == targets(ENGLISH / name)
     assert f"(../zh-hans/{name})" in prose(ENGLISH / name)
