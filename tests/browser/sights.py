@@ -89,6 +89,7 @@ def sights(shop: dict[str, ScheduledJob]) -> list[Sight]:
         *found,
         Sight(name="filter-open", path=there["jobs"], steps=_open_filter),
         Sight(name="pause-selected", path=there["jobs"], steps=_choose("pause_selected")),
+        Sight(name="resume-selected", path=there["jobs"], steps=_choose("resume_selected")),
         Sight(name="remove-selected", path=there["jobs"], steps=_choose("delete_selected")),
         Sight(name="cancel-selected", path=there["runs"], steps=_choose("cancel_selected")),
         Sight(name="nothing-selected", path=there["jobs"], steps=_go),

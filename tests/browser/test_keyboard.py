@@ -167,16 +167,17 @@ def act(hands, words, *boxes):
             "Pause selected", "Pause", lambda: ScheduledJob.objects.filter(paused=True).count() == 2, id="pause"
         ),
         pytest.param("Remove selected", "Remove", lambda: not ScheduledJob.objects.exists(), id="remove"),
-        pytest.param("Run selected", "", lambda: JobRun.objects.filter(status="pending").count() == 2, id="run-now"),
+        pytest.param(
+            "Run selected", "Run now", lambda: JobRun.objects.filter(status="pending").count() == 2, id="run-now"
+        ),
     ],
 )
 def test_something_is_done_with_selected_jobs(hands, job, words, button, done):
     make_job("second", "Second", CronTrigger(hour=3), "tests.project.jobs:noop")
     hands.pages.open("scheduledjob/")
     act(hands, words, "Second", "Report")
-    if button:
-        hands.write("Reason", "moving house")
-        hands.choose(button)
+    hands.write("Reason", "moving house")
+    hands.choose(button)
 
     assert done()
 
@@ -186,6 +187,7 @@ def test_selected_jobs_are_resumed(hands, job):
     hands.pages.open("scheduledjob/")
 
     act(hands, "Resume selected", "Report")
+    hands.choose("Resume")
 
     assert not ScheduledJob.objects.get().paused
 
@@ -196,8 +198,7 @@ def test_something_is_done_with_selected_runs(hands, job, words, status):
     hands.pages.open("jobrun/")
 
     act(hands, words, str(run))
-    if words == "Cancel":
-        hands.choose("Cancel the run")
+    hands.choose("Cancel the run" if words == "Cancel" else words)
 
     run.refresh_from_db()
     assert run.cancel_requested_at is not None or JobRun.objects.filter(first_attempt=run.pk).exists()

@@ -208,6 +208,8 @@ def test_jobs_are_found_and_several_are_changed_at_once(pages, job):
     assert "State: paused" in pages.text
     assert len(pages.driver.find_elements("css selector", "[name=_selected_action]")) == 2
     choose(pages, "resume_selected", *jobs[:2])
+    assert "next run" in pages.text
+    pages.press("Resume")
     assert not ScheduledJob.objects.filter(paused=True).exists()
 
     pages.open("scheduledjob/")
@@ -215,6 +217,7 @@ def test_jobs_are_found_and_several_are_changed_at_once(pages, job):
     search.send_keys("Job 2")
     pages.follow(search.submit)
     choose(pages, "run_selected", jobs[2])
+    pages.press("Run now")
     assert JobRun.objects.get().job_id == "job-2"
     choose(pages, "delete_selected", jobs[2])
     pages.press("Remove")

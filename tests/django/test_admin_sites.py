@@ -209,7 +209,7 @@ DEEDS = {
         lambda client, site, job: act(client, f"{site}/", "pause_selected", job),
         [(CHANGE, "Paused: no")],
     ),
-    "run-selected": (lambda client, site, job: act(client, f"{site}/", "run_selected", job), [(CHANGE, "Run now.")]),
+    "run-selected": (lambda client, site, job: act(client, f"{site}/", "run_selected", job), [(CHANGE, "Run now: no")]),
     "remove-selected": (lambda client, site, job: act(client, f"{site}/", "delete_selected", job), [(DELETION, "")]),
 }
 
@@ -237,7 +237,7 @@ def test_what_is_done_with_a_paused_job_is_logged(client, site, report):
     get_scheduler().pause_job("report")
     act(client, f"{site}/scheduledjob/", "resume_selected", report)
 
-    assert logged() == [(CHANGE, "Resumed: no", "maria"), (CHANGE, "Resumed.", "maria")]
+    assert logged() == [(CHANGE, "Resumed: no", "maria"), (CHANGE, "Resumed: no", "maria")]
 
 
 def test_a_change_that_is_taken_back_is_logged(client, site, report):
@@ -272,7 +272,12 @@ def test_what_is_done_with_runs_is_logged(client, site, report):
     ]
 
     assert all(place.startswith(f"{site}/") for place in places)
-    assert [message for _flag, message, _who in logged()] == ["Cancelled: no", "Retried.", "Cancelled: no", "Retried."]
+    assert [message for _flag, message, _who in logged()] == [
+        "Cancelled: no",
+        "Retried.",
+        "Cancelled: no",
+        "Retried: no",
+    ]
     assert {(flag, who) for flag, _message, who in logged()} == {(CHANGE, "maria")}
 
 
