@@ -17,10 +17,11 @@ from ..models import Origin, ScheduledJob
 from ..triggers.base import BaseTrigger
 from .base import SchedulerAdmin
 from .facts import gather_facts
-from .forms import TRIGGER_FORMS, ReasonForm, TriggerForm, initial_of, kind_of, problems_of, zone_names
+from .forms import ReasonForm, zone_names
 from .measured import overlap_with_runs
 from .preview import preview_context
 from .shown import schedule_words
+from .triggerforms import TRIGGER_FORMS, TriggerForm, initial_of, kind_of, problems_of
 
 if TYPE_CHECKING:
     _Pages = SchedulerAdmin

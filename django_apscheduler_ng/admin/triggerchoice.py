@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext
 
 from ..triggers.base import BaseTrigger
-from .forms import TRIGGER_FORMS, CronForm, TriggerForm, initial_of, kind_of, problems_of
+from .triggerforms import TRIGGER_FORMS, CronForm, TriggerForm, initial_of, kind_of, problems_of
 
 if TYPE_CHECKING:
     from .forms import Label

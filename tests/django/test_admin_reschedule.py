@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from django_apscheduler_ng import get_scheduler
-from django_apscheduler_ng.admin.forms import TRIGGER_FORMS, initial_of, kind_of
+from django_apscheduler_ng.admin.triggerforms import TRIGGER_FORMS, initial_of, kind_of
 from django_apscheduler_ng.models import JobLogEntry, JobRun, ScheduledJob
 from django_apscheduler_ng.rows import read_trigger
 from django_apscheduler_ng.triggers.calendarinterval import CalendarIntervalTrigger
