@@ -22,8 +22,8 @@ SHELL = {
     "difference", "duejob", "duties", "edits", "embedding", "fields", "forgetting", "health", "held", "hotsql",
     "importers", "isolation", "jobstores.django", "journal", "keeper", "latest", "ledger", "listening", "livenode",
     "management", "membership", "merging", "migrations", "models", "nodes", "notifications", "obeying", "parking",
-    "pruning", "querysets", "queues", "reader", "reasons", "recorder", "relay", "reloading", "reports", "rescue",
-    "retention", "retiring", "rows", "runcontrol", "schema", "serving", "signals", "states", "storetime",
+    "pruning", "querysets", "queues", "reader", "reasons", "recordable", "recorder", "relay", "reloading", "reports",
+    "rescue", "retention", "retiring", "rows", "runcontrol", "schema", "serving", "signals", "states", "storetime",
     "surroundings", "tasks", "why", "words",
 }  # fmt: skip
 

@@ -14,7 +14,8 @@ from django.db import DataError, OperationalError, connection
 from django_apscheduler_ng.hotsql import hot_sql
 from django_apscheduler_ng.models import JobRun
 from django_apscheduler_ng.output import Progress, Report
-from django_apscheduler_ng.recorder import BATCH_TEXT, CAPACITY, Ended, Limits, Recorder, result_json, storable_text
+from django_apscheduler_ng.recordable import result_json, storable_text
+from django_apscheduler_ng.recorder import BATCH_TEXT, CAPACITY, Ended, Limits, Recorder
 from django_apscheduler_ng.runs import Outcome, Run, RunStatus
 
 MOMENT = datetime(2026, 1, 5, 9, tzinfo=UTC)
