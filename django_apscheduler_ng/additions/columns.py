@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..hotsql.base import BOOL, INT, LABEL, MOMENT, TEXT
+from ..hotsql.batches import BOOL, INT, LABEL, MOMENT, TEXT
 from ..models import JobLogEntry, ScheduledJob
 
 #: Of each job what its journal entry shows.

@@ -11,7 +11,7 @@ from functools import cache
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..hotsql import HotSQL
-from ..hotsql.base import dump
+from ..hotsql.batches import dump
 from ..hotsql.mariadb import MariaDB
 from ..hotsql.postgresql import PostgreSQL
 from ..hotsql.sqlite import SQLite

@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from ..hotsql import HotSQL
-from ..hotsql.base import text_moment
+from ..hotsql.batches import text_moment
 from ..hotsql.mariadb import MariaDB
 from ..hotsql.postgresql import PostgreSQL
 from ..hotsql.sqlite import SQLite

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
 from ..ledger import Advance, End, NewRun, Note, Said
 from ..models import JobLogEntry, JobRun, ScheduledJob, SchedulerNode
-
-#: Kinds of columns: whole number, other number, text of up to 255 characters, any text, moment, truth value.
-INT, FLOAT, LABEL, TEXT, MOMENT, BOOL = "int", "float", "label", "text", "moment", "bool"
+from .batches import BOOL, FLOAT, INT, LABEL, MOMENT, TEXT, Batch, Given, Values, dump, fold, spelled, text_moment
 
 ADVANCE = {
     "id": INT,
@@ -148,12 +144,13 @@ class HotSQL(ABC):
 
     def advance(self, cursor: CursorWrapper, rows: Sequence[Advance]) -> int:
         """Write what a plan decided about jobs, where their definition is still the one planned from; returns how many."""
-        assignments = {name: f"v.{name}" for name in list(ADVANCE)[2:]}
+        batch = self._fold(rows, ADVANCE)
+        assignments = {name: batch.values[name] for name in list(ADVANCE)[2:]}
         # the rows are locked: it is the trigger that was planned from
         assignments["planned_trigger"] = f"t.{self.quote('trigger')}"
         assignments |= {"broken_reason": "''", "declined_by": "''", "retries": "0"}
-        cursor.execute(self.update(self.jobs, ADVANCE, assignments, "t.revision = v.revision"), [dump(rows)])
-        return int(cursor.rowcount)
+        same, revisions = spelled({"revision": batch.values["revision"]})
+        return self._write(cursor, self.jobs, batch, assignments, f"t.revision = {same['revision']}", *revisions)
 
     def insert(
         self,
@@ -169,30 +166,22 @@ class HotSQL(ABC):
         the columns of summaries.
         """
         bare, full = _apart(rows, len(INSERT_BARE), _NO_SUMMARY)
+        begun = {"claimed_at": Given(now), "node": Given(node), "publish_at": Given(publish_at)}
+        begun |= {"on_cluster": Given(publish_at is not None)}
         inserted: list[tuple[int, int, Any]] = []
         for columns, batch in ((INSERT_BARE, bare), (INSERT, full)):
             if batch:
-                inserted += self._insert(cursor, columns, batch, node, now, publish_at)
+                inserted += self._insert(cursor, self._fold(batch, columns), begun)
         return inserted
 
-    def _insert(
-        self,
-        cursor: CursorWrapper,
-        columns: Mapping[str, str],
-        rows: Sequence[Sequence[Any]],
-        node: str,
-        now: datetime,
-        publish_at: datetime | None,
-    ) -> list[tuple[int, int, Any]]:
-        values = _CLAIMED | {name: f"v.{self.quote(name)}" for name in columns}
-        values |= {name: f"j.{column}" for name, column in OF_THE_JOB.items()}
-        values |= {**CONSTANT, "claimed_at": "%s", "node": "%s"}
-        values |= {"on_cluster": "false" if publish_at is None else "true", "publish_at": "%s"}
+    def _insert(self, cursor: CursorWrapper, batch: Batch, begun: Values) -> list[tuple[int, int, Any]]:
+        of_the_job = {name: f"j.{column}" for name, column in OF_THE_JOB.items()}
+        values, given = spelled({**_CLAIMED, **batch.values, **of_the_job, **CONSTANT, **begun})
         head, tail = self.insert_head()
         cursor.execute(
             f"{head} INTO {self.runs} ({', '.join(map(self.quote, values))}) "  # noqa: S608 - names are constants
-            f"SELECT {', '.join(values.values())} FROM {self.with_jobs(columns)} {tail} RETURNING id, job_key, slot",
-            [text_moment(now), node, None if publish_at is None else text_moment(publish_at), dump(rows)],
+            f"SELECT {', '.join(values.values())} FROM {self.with_jobs(batch.columns)} {tail} RETURNING id, job_key, slot",
+            [*given, batch.document],
         )
         return list(cursor.fetchall())
 
@@ -217,32 +206,42 @@ class HotSQL(ABC):
         Most runs have no output. Theirs go without those columns, which a database would have to make room for.
         """
         bare, full = _apart(rows, len(FINISH_BARE), _NO_OUTPUT)
-        written = 0
-        for columns, batch in ((FINISH_BARE, bare), (FINISH, full)):
-            if batch:
-                assignments = {name: f"v.{name}" for name in list(columns)[1:]}
-                sql = self.update(self.runs, columns, assignments, "t.status = 'running' AND t.node = %s")
-                cursor.execute(sql, [dump(batch), node])
-                written += int(cursor.rowcount)
-        return written
+        ends = (self._fold(batch, columns) for columns, batch in ((FINISH_BARE, bare), (FINISH, full)) if batch)
+        return sum(self._write_running(cursor, batch, node) for batch in ends)
 
     def report(self, cursor: CursorWrapper, rows: Sequence[Said], node: str) -> int:
         """Write what this node's running runs have said so far; returns how many there were."""
-        assignments = {name: f"v.{name}" for name in _SAID}
-        sql = self.update(self.runs, REPORT, assignments, "t.status = 'running' AND t.node = %s")
-        cursor.execute(sql, [dump(rows), node])
-        return int(cursor.rowcount)
+        return self._write_running(cursor, self._fold(rows, REPORT), node)
+
+    def _write_running(self, cursor: CursorWrapper, batch: Batch, node: str) -> int:
+        """Write all of the batch but its keys into runs of this node that are running."""
+        assignments = {name: value for name, value in batch.values.items() if name != "id"}
+        return self._write(cursor, self.runs, batch, assignments, "t.status = 'running' AND t.node = %s", node)
 
     def note(self, cursor: CursorWrapper, rows: Sequence[Note], now: datetime) -> None:
         """Write what the scheduler did to jobs into their log."""
-        columns = ("namespace", "job_key", "job_id", "at", "action", "reason", "actor_name")
-        empty = ("actor_id", "before", "after")
+        batch = self._fold(rows, NOTE)
+        who: Values = {"namespace": "j.namespace", "job_key": "j.id", "job_id": "j.job_id", "at": Given(now)}
+        what = {name: batch.values[name] for name in ("action", "reason")}
+        empty = dict.fromkeys(("actor_id", "before", "after"), "''")
+        values, given = spelled({**who, **what, "actor_name": "'scheduler'", **empty})
         cursor.execute(
-            f"INSERT INTO {self.log} ({', '.join(map(self.quote, (*columns, *empty)))}) "  # noqa: S608 - as above
-            f"SELECT j.namespace, j.id, j.job_id, %s, v.action, v.reason, 'scheduler', '', '', '' "
-            f"FROM {self.with_jobs(NOTE)}",
-            [text_moment(now), dump(rows)],
+            f"INSERT INTO {self.log} ({', '.join(map(self.quote, values))}) "  # noqa: S608 - as above
+            f"SELECT {', '.join(values.values())} FROM {self.with_jobs(batch.columns)}",
+            [*given, batch.document],
         )
+
+    def _fold(self, rows: Sequence[Sequence[Any]], columns: Mapping[str, str]) -> Batch:
+        return fold(rows, columns, self.quote)
+
+    def _write(
+        self, cursor: CursorWrapper, table: str, batch: Batch, assignments: Values, condition: str, *parameters: Any
+    ) -> int:
+        """Update rows of `table`, those of the batch that fulfil the condition; returns how many."""
+        assigned, given = spelled(assignments)
+        sql = self.update(table, batch.columns, assigned, condition)
+        cursor.execute(sql, [*self.in_order(batch.document, *given), *parameters])
+        return int(cursor.rowcount)
 
     def in_order(self, batch: str, *assigned: str) -> list[str]:
         """Return the parameters of an update in the order of its statement: those of the assignments come first."""
@@ -264,32 +263,3 @@ def _apart(
         else:
             full.append(row)
     return bare, full
-
-
-def dump(rows: Sequence[Sequence[Any]]) -> str:
-    """Return the batch as JSON: a list of lists.
-
-    One moment stands in several columns, and often in many rows; it is remembered by identity, because to hash a moment takes
-    nearly as long as to write it.
-    """
-    texts: dict[int, str] = {}
-
-    def text(value: datetime) -> str:
-        found = texts.get(id(value))
-        if found is None:
-            found = texts[id(value)] = text_moment(value)
-        return found
-
-    return json.dumps(rows, separators=(",", ":"), default=text, check_circular=False)
-
-
-def text_moment(value: datetime) -> str:
-    """Return the text of a moment as all three databases read and sort it."""
-    since = value - _EPOCH
-    return f"{_text_of_second(since.days * 86_400 + since.seconds)}.{since.microseconds:06}"
-
-
-@lru_cache(maxsize=1024)
-def _text_of_second(seconds: int) -> str:
-    """Return the text of whole seconds since 1970; most moments of a batch lie in few of them."""
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat(" ", "seconds")[:19]

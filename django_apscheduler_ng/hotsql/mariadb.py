@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .base import BOOL, FLOAT, INT, LABEL, MOMENT, TEXT, HotSQL
+from .base import HotSQL
+from .batches import BOOL, FLOAT, INT, LABEL, MOMENT, TEXT
 
 # a batch with a column of the last kind would be unfolded on disk
 _TYPES = {

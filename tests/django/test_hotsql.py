@@ -10,7 +10,8 @@ from django.db import connection
 from django_apscheduler_ng.exceptions import ConfigurationError
 from django_apscheduler_ng.fields import moment_from_db
 from django_apscheduler_ng.hotsql import hot_sql
-from django_apscheduler_ng.hotsql.base import ADVANCE, FINISH, INSERT, NOTE, REPORT, text_moment
+from django_apscheduler_ng.hotsql.base import ADVANCE, FINISH, INSERT, NOTE, REPORT
+from django_apscheduler_ng.hotsql.batches import text_moment
 from django_apscheduler_ng.ledger import PARKED_FOR, Advance, End, NewRun, Note, Said, advance_row, run_row, summary_row
 from django_apscheduler_ng.models import JobLogEntry, JobRun, NodeState, ScheduledJob, SchedulerNode
 from django_apscheduler_ng.planning import Plan, Slot, Summary

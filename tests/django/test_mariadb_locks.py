@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 
 from django_apscheduler_ng.hotsql import hot_sql
-from django_apscheduler_ng.hotsql.base import FINISH, FINISH_BARE, INT, REPORT, dump
+from django_apscheduler_ng.hotsql.base import FINISH, FINISH_BARE, REPORT
+from django_apscheduler_ng.hotsql.batches import INT, dump
 from django_apscheduler_ng.models import JobRun
 
 pytestmark = pytest.mark.skipif(connection.vendor != "mysql", reason="about MariaDB")
