@@ -88,6 +88,7 @@ def test_many_at_once_are_the_same_rows_as_one_by_one(options, django_user_model
         for add in (
             lambda: scheduler.add_job(**options),
             lambda: scheduler.add_jobs([interval("other"), options]),
+            lambda: scheduler.add_jobs([{**options, "id": "other"}, options]),
         ):
             add()
             job, entry = columns(ScheduledJob), columns(JobLogEntry)
@@ -98,8 +99,8 @@ def test_many_at_once_are_the_same_rows_as_one_by_one(options, django_user_model
             ScheduledJob.objects.all().delete()
             JobLogEntry.objects.all().delete()
 
-    one, many = written
-    assert one == many
+    one, differing, alike = written
+    assert one == differing == alike
     job, entry = one
     assert (job["created_at"], job["updated_at"], entry["at"]) == (NOW, NOW, NOW)
     assert job["wake_at"] == job["next_run_time"]
