@@ -257,6 +257,27 @@ BENCHMARKS: dict[str, Benchmark] = {
             Column(figure="smallest_share", title="smallest share (%)", form=".0f"),
         ),
     ),
+    "retention": Benchmark(
+        title="Retention",
+        text=(
+            "A million runs of 1,000 jobs: half are too old, and of the others each job has twice as many as it may keep. They "
+            "are deleted as by `manage.py scheduler prune`, in steps that are a transaction each, while another thread adds jobs."
+        ),
+        contestants=("this",),
+        parameters={"rows": 1_000_000, "jobs": 1_000},
+        quick={"rows": 4_000, "jobs": 10},
+        rounds=1,
+        seconds=1800.0,
+        columns=(
+            Column(figure="deleted", title="runs deleted"),
+            Column(figure="rate", title="runs/s"),
+            Column(figure="step_p50", title="step p50 (ms)", form=",.1f"),
+            Column(figure="step_max", title="longest step (ms)", form=",.0f"),
+            Column(figure="add_p50", title="add p50 (ms)", form=",.1f"),
+            Column(figure="add_p99", title="add p99 (ms)", form=",.1f"),
+            Column(figure="add_max", title="add max (ms)", form=",.0f"),
+        ),
+    ),
     "memory": Benchmark(
         title="Memory of a node",
         text="A node performs 10,000 runs to warm up and 100,000 more; how much its memory grows over the latter.",

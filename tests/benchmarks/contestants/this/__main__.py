@@ -20,6 +20,7 @@ _PLACES = {
     "latency": "latency:latency",
     "growth": "growth:growth",
     "nodes": "nodes:nodes",
+    "retention": "retention:retention",
     "memory": "memory:memory",
     "serve": "child:serve",
 }
