@@ -24,8 +24,12 @@ from .batch import Batch, Call, Identity, Skip, Wait, check_allowed, sentence
 from .overlaps import Overlaps
 from .pending import PendingRuns
 
-#: How often to look for jobs that others have not locked, on MariaDB.
+#: How often to look for jobs that others have not locked, on MariaDB; each look takes in four times as many jobs as the one before.
 _LOOKS = 4
+_WIDER = 4
+
+#: Most jobs that a look takes in, unless there are more free slots.
+_WIDEST = 1_000
 
 
 class DueJobs:
@@ -107,16 +111,18 @@ class DueJobs:
         """
         rows: dict[int, DueJob] = {}
         order: list[int] = []
-        for begin in range(0, _LOOKS * free, free):
-            keys = list(jobs.values_list("pk", flat=True)[begin : begin + free])
+        width = free
+        for _ in range(_LOOKS):
+            keys = list(jobs.values_list("pk", flat=True)[len(order) : len(order) + width])
             if not keys:
                 break
             order += keys
             # without the namespace, with which the other index begins
             named = self._waiting(self._jobs.filter(pk__in=keys), [executor], priority).due(now).order_by("pk")
             rows.update({row.pk: row for row in read_due(self._identity.locked(named)[: free - len(rows)])})
-            if len(rows) >= free or len(keys) < free:
+            if len(rows) >= free or len(keys) < width:
                 break
+            width = min(width * _WIDER, max(_WIDEST, free))
         return [rows[key] for key in order if key in rows]
 
     def _plan(self, batch: Batch, row: DueJob, live: list[int], waiting: int | None) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 
 from django_apscheduler_ng import get_scheduler
 from django_apscheduler_ng.declarations import Declaration, Origin
@@ -48,6 +49,20 @@ def test_four_nodes_claim_each_of_many_due_jobs_once(start_node, complaints):
     assert len(bodies.began) == count
     assert not ScheduledJob.objects.filter(finished_at=None).exists()
     assert complaints() == []
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite locks as a whole")
+def test_a_claim_finds_what_is_due_behind_many_jobs_that_others_have_locked(start_node):
+    store = store_of(start_node(paused=True))
+    add_one_shots(600)
+    first = list(ScheduledJob.objects.order_by("wake_at").values_list("pk", flat=True)[:500])
+    with transaction.atomic():
+        assert len(list(ScheduledJob.objects.filter(pk__in=first).select_for_update())) == 500
+        with ThreadPoolExecutor(1) as other:
+            claim = other.submit(store.claim, datetime.now(UTC), {"default": 10}).result(30)
+            other.submit(connections.close_all).result(30)
+
+    assert len(claim.runs) == 10
 
 
 @pytest.mark.parametrize("instances", [1, 3])
