@@ -46,10 +46,17 @@ class AnchoredClock:
         self.follows = follows
         self._anchor: tuple[datetime, float, datetime] | None = None
 
-    def anchor(self, moment: datetime) -> None:
-        """Take `moment` (aware) for the time it is now."""
-        if self.follows:
-            self._anchor = (moment, self.base.monotonic(), self.base.now())
+    def anchor(self, moment: datetime, trip: float = 0.0) -> None:
+        """Go by `moment`, which was the time there when it was read, at some instant of the last `trip` seconds.
+
+        All that this tells is a span which the time is in now. What was known before and agrees with it stays: an answer that waited
+        for a lock moves nothing, therefore. The first one is taken for read in the middle of the trip.
+        """
+        if not self.follows:
+            return
+        latest = moment + timedelta(seconds=trip)
+        known = moment + (latest - moment) / 2 if self._anchor is None else self.now()
+        self._anchor = (min(max(known, moment), latest), self.base.monotonic(), self.base.now())
 
     def now(self) -> datetime:
         """Return the current moment, aware and in UTC."""

@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, timedelta
+from datetime import UTC
 from threading import Event, Thread
 from typing import Any
 
@@ -209,8 +209,8 @@ class Node:
             before = self._clock.monotonic()
             cursor.execute(sql)
             (there,) = cursor.fetchone()
-            trip = timedelta(seconds=self._clock.monotonic() - before)
-        self._clock.anchor(there.replace(tzinfo=UTC) + trip / 2)
+            trip = self._clock.monotonic() - before
+        self._clock.anchor(there.replace(tzinfo=UTC), trip)
 
 
 def executors_report(executors: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connections
@@ -47,9 +47,9 @@ def look_around(identity: Identity, clock: AnchoredClock, echo: str = "") -> Sur
     runs = _rows(unsettled(identity.using, identity.namespace, me), _RUN, F("node"), F("pk"))
     before = clock.monotonic()
     rows = list(mine.union(others, runs, all=True))
-    trip = timedelta(seconds=clock.monotonic() - before)
+    trip = clock.monotonic() - before
     if rows and isinstance(time := rows[0][-1], datetime):
-        clock.anchor(time.replace(tzinfo=UTC) + trip / 2)
+        clock.anchor(time.replace(tzinfo=UTC), trip)
     return Surroundings(
         heartbeats={node: heartbeat for what, node, heartbeat, _ in rows if what == _OTHER},
         unsettled=[(key, node) for what, node, key, _ in rows if what == _RUN],

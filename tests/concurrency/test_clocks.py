@@ -1,21 +1,34 @@
 """Steps of a node's wall clock, and sleep: fire times stay where they are, and nothing runs twice (T5)."""
 
 import threading
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from django_apscheduler_ng.bootstrap import get_scheduler
-from django_apscheduler_ng.clock import SystemClock
+from django_apscheduler_ng.claiming import Identity
+from django_apscheduler_ng.clock import AnchoredClock, SystemClock
 from django_apscheduler_ng.events import EVENT_JOB_EXECUTED
 from django_apscheduler_ng.models import JobRun, SchedulerNode
 from django_apscheduler_ng.schedulers.background import BackgroundScheduler
+from django_apscheduler_ng.storetime import store_now
+from django_apscheduler_ng.surroundings import look_around
 from django_apscheduler_ng.testing import FakeClock, ManualScheduler
 
 TIMEOUT = 20
+
+_NODES = SchedulerNode._meta.db_table
+#: By vendor: how to lock the table of nodes against everybody, and to release it.
+LOCKS = {
+    "postgresql": (f"LOCK TABLE {_NODES} IN ACCESS EXCLUSIVE MODE", "SELECT 1"),
+    "mysql": (f"LOCK TABLES {_NODES} WRITE", "UNLOCK TABLES"),
+}
 
 
 class SteppedClock(SystemClock):
@@ -56,6 +69,46 @@ def test_a_step_of_one_nodes_clock_moves_no_fire_time(transactional_db, hours):
     assert timedelta(0) <= min(late)
     assert max(late) < timedelta(seconds=2)
     assert len(living) == 1
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no clock of its own")
+@pytest.mark.parametrize("known", [True, False], ids=["a known clock", "a new clock"])
+def test_a_look_that_waited_for_a_lock_leaves_the_clock_right(transactional_db, known):
+    identity = Identity(using="default", namespace="", alias="default", node="n1")
+    SchedulerNode.objects.create(pk="n1", pid=1, started_at=store_now("default"), seen_at=store_now("default"))
+    clock = AnchoredClock(SystemClock())
+    if known:
+        look_around(identity, clock)
+
+    with locked_for(seconds=2):
+        began = time.monotonic()
+        look_around(identity, clock)
+        waited = time.monotonic() - began
+    if not known:
+        look_around(identity, clock)
+
+    assert waited > 1.5, "it did not wait"
+    assert abs(clock.now() - store_now("default")) < timedelta(seconds=0.3)
+
+
+@contextmanager
+def locked_for(seconds: float) -> Iterator[None]:
+    """Hold a lock against everybody on the table of nodes for so long, from the start of the `with` block."""
+    held = threading.Event()
+
+    def hold() -> None:
+        lock, release = LOCKS[connection.vendor]
+        with closing(connection), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(lock)
+            held.set()
+            time.sleep(seconds)
+            cursor.execute(release)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(TIMEOUT)
+    yield
+    holder.join()
 
 
 @pytest.mark.parametrize("store", ["memory", "django"])
