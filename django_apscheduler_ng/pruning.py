@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 SHARE = 0.25
 
 #: Heartbeat intervals from one look in vain to the next: looking costs next to nothing, however big the tables are.
-LOOK_EVERY = 4
+LOOK_EVERY = 6
 
 #: Steps after one heartbeat at most: 50,000 rows read or deleted.
 MOST_STEPS = 50

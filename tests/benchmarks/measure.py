@@ -48,7 +48,7 @@ class Measuring:
             benchmark=self._name, database=self._database, date=now(),
             machine=machine(), load=os.getloadavg()[0], versions=self._versions(), quick=self._options.quick,
         )  # fmt: skip
-        rounds = min(self.benchmark.rounds or self._options.rounds, self._options.rounds)
+        rounds = self._options.rounds
         for number in range(rounds):
             for contestant, case in self._turns():
                 self._turn(measured, contestant, case, f"round {number + 1} of {rounds}")

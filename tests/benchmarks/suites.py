@@ -95,8 +95,6 @@ class Benchmark:
     quick: Mapping[str, Any] = field(default_factory=dict)
     #: Name → parameters, where it is measured under several conditions.
     cases: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"": {}})
-    #: Rounds, where it takes long; None = as asked for.
-    rounds: int | None = None
     #: Whether statements are counted in one more round, and the parameters of single contestants in that.
     counts: bool = False
     counting: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -182,7 +180,6 @@ BENCHMARKS: dict[str, Benchmark] = {
         parameters={"threads": 10, "seconds": 120, "count": True},
         cases={"no job": {"jobs": 0}, "100,000 jobs": {"jobs": 100_000}},
         quick={"jobs": 1_000, "seconds": 3},
-        rounds=1,
         columns=(
             Column(figure="start", title="start (s)", form=".2f"),
             Column(figure="start_without_django", title="without imports (s)", form=".2f"),
@@ -221,7 +218,6 @@ BENCHMARKS: dict[str, Benchmark] = {
         contestants=("this",),
         parameters={"run_tries": 200, "add_tries": 60, "modify_tries": 60},
         quick={"run_tries": 5, "add_tries": 5, "modify_tries": 5},
-        rounds=1,
         seconds=900.0,
         columns=tuple(
             Column(figure=f"{act}_{name}", title=f"{word} {name} (ms)", form=",.0f")
@@ -235,7 +231,6 @@ BENCHMARKS: dict[str, Benchmark] = {
         contestants=("this",),
         parameters={"sizes": [1_000, 10_000, 100_000, 1_000_000], "claims": 40},
         quick={"sizes": [1_000, 3_000], "claims": 5},
-        rounds=3,
         seconds=1800.0,
         columns=tuple(
             Column(figure=f"claim_{size}_{name}", title=f"{size:,} jobs {name}", form=".1f")
@@ -251,7 +246,6 @@ BENCHMARKS: dict[str, Benchmark] = {
         parameters={"jobs": 20_000, "threads": 10},
         cases={"1 node": {"nodes": 1}, "2 nodes": {"nodes": 2}, "4 nodes": {"nodes": 4}},
         quick={"jobs": 500},
-        rounds=3,
         columns=(
             Column(figure="rate", title="runs/s"),
             Column(figure="smallest_share", title="smallest share (%)", form=".0f"),
@@ -266,7 +260,6 @@ BENCHMARKS: dict[str, Benchmark] = {
         contestants=("this",),
         parameters={"rows": 1_000_000, "jobs": 1_000},
         quick={"rows": 4_000, "jobs": 10},
-        rounds=1,
         seconds=1800.0,
         columns=(
             Column(figure="deleted", title="runs deleted"),
@@ -284,7 +277,6 @@ BENCHMARKS: dict[str, Benchmark] = {
         contestants=("this",),
         parameters={"part": 10_000, "warm_up_parts": 1, "parts": 10, "threads": 10},
         quick={"part": 200, "parts": 3},
-        rounds=1,
         seconds=1200.0,
         columns=(
             Column(figure="rss_mb", title="MB after the warm-up", form=".1f"),
