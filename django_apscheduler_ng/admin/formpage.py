@@ -42,9 +42,7 @@ class FormPage(_Pages):
         if only == "_fragment":
             return self.page(request, "job_proposal.html", row, context)
         shown = Shown.read(request.POST.get("shown", ""), row.pk) if row is not None else None
-        return self.form_page(
-            request, draft, row, shown, is_proposed=only == "_preview", is_open=only == "_type", **context
-        )
+        return self.form_page(request, draft, row, shown, is_open=only == "_type", **context)
 
     @staticmethod
     def _carried(row: ScheduledJob | None, shown: Shown | None, gone: Shown | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -32,9 +33,21 @@ def proposal_context(draft: Draft, now: datetime, using: str, job_key: int | Non
     trigger = draft.choice.trigger if is_typed else draft.choice.present
     if trigger is None or isinstance(trigger, UnreadableTrigger):
         return {"proposed": "", "called": called, "fire_times": []}
+    said = trigger_context(trigger, now, lambda: _overlap(draft, trigger, now, using, job_key))
+    return {"called": called, **said}
+
+
+def trigger_context(trigger: BaseTrigger, now: datetime, overlap: Callable[[], OverlapNote | None]) -> dict[str, Any]:
+    """Return what the template of the proposal shows of a trigger.
+
+    Args:
+        trigger: the trigger.
+        now: the present.
+        overlap: measures how the fire times go with what the runs take; only asked where there are fire times.
+    """
     context = preview_context(trigger, now)
-    note = _overlap(draft, trigger, now, using, job_key) if not context.get("preview_problem") else None
-    return {"proposed": schedule_words(trigger), "called": called, "overlap_note": note, **context}
+    note = overlap() if not context.get("preview_problem") else None
+    return {"proposed": schedule_words(trigger), "overlap_note": note, **context}
 
 
 def _overlap(draft: Draft, trigger: BaseTrigger, now: datetime, using: str, job_key: int | None) -> OverlapNote | None:

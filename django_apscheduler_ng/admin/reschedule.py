@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -18,8 +19,8 @@ from ..triggers.base import BaseTrigger
 from .base import SchedulerAdmin
 from .facts import gather_facts
 from .forms import ReasonForm, zone_names
-from .measured import overlap_with_runs
-from .preview import preview_context
+from .measured import OverlapNote, overlap_with_runs
+from .proposal import trigger_context
 from .shown import schedule_words
 from .triggerforms import TRIGGER_FORMS, TriggerForm, initial_of, kind_of, problems_of
 
@@ -46,7 +47,8 @@ class ReschedulePage(_Pages):
         form, reason = _forms(request, trigger)
         proposed = form.trigger if form.is_bound and form.is_valid() else None
         if "_fragment" in request.POST:
-            return self._answer(request, row, form, proposed)
+            effect = self._effect(row, form, proposed, SYSTEM_CLOCK.now())
+            return self.page(request, "job_proposal.html", row, effect)
         if proposed is not None and reason.is_valid() and "_preview" not in request.POST:
             problem = self._reschedule(request, row, proposed, reason.cleaned_data["reason"])
             if not problem:
@@ -54,16 +56,18 @@ class ReschedulePage(_Pages):
             form.add_error(None, problem)
         return self._reschedule_page(request, row, form, reason, proposed)
 
-    def _answer(
-        self, request: HttpRequest, row: ScheduledJob, form: TriggerForm, proposed: BaseTrigger | None
-    ) -> HttpResponse:
-        """Return what the trigger would do, alone: for the script."""
-        now = SYSTEM_CLOCK.now()
-        context: dict[str, Any] = {"trigger_problems": problems_of(form)}
-        if proposed is not None:
-            note = overlap_with_runs(proposed, now, self.database, row.pk, row.max_instances, row.overlap)
-            context |= {"proposed": schedule_words(proposed), "overlap_note": note, **preview_context(proposed, now)}
-        return self.page(request, "job_proposal.html", row, context)
+    def _effect(
+        self, row: ScheduledJob, form: TriggerForm, trigger: BaseTrigger | None, now: datetime
+    ) -> dict[str, Any]:
+        """Return what the template of the proposal shows: what the trigger would do, or why there is none."""
+        context = {"trigger_problems": problems_of(form)}
+        if trigger is None:
+            return {"proposed": "", "fire_times": [], **context}
+
+        def overlap() -> OverlapNote | None:
+            return overlap_with_runs(trigger, now, self.database, row.pk, row.max_instances, row.overlap)
+
+        return trigger_context(trigger, now, overlap) | context
 
     def _reschedule(self, request: HttpRequest, row: ScheduledJob, trigger: BaseTrigger, reason: str) -> str:
         """Ask the scheduler; returns why it refuses, an empty string where it does not."""
@@ -89,7 +93,8 @@ class ReschedulePage(_Pages):
         proposed: BaseTrigger | None,
     ) -> HttpResponse:
         facts = gather_facts([row], SYSTEM_CLOCK.now(), self.links(request))[row.pk]
-        context: dict[str, Any] = {
+        is_untouched = not form.is_bound and form.kind == kind_of(facts.trigger)
+        context = {
             "title": gettext("Reschedule"),
             "is_below": True,
             "job": row,
@@ -99,14 +104,9 @@ class ReschedulePage(_Pages):
             "kinds": [(kind, cls.label, kind == form.kind) for kind, cls in TRIGGER_FORMS.items()],
             "has_form": bool(kind_of(facts.trigger)),
             "back": self.links(request).page(ScheduledJob, "change", row.pk),
-            "proposed": proposed and schedule_words(proposed),
             "zones": zone_names(),
+            **self._effect(row, form, facts.trigger if is_untouched else proposed, facts.now),
         }
-        if proposed is not None:
-            context |= preview_context(proposed, facts.now)
-            context["overlap_note"] = overlap_with_runs(
-                proposed, facts.now, self.database, row.pk, row.max_instances, row.overlap
-            )
         return self.page(request, "job_reschedule.html", row, context)
 
 

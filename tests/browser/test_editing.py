@@ -128,6 +128,26 @@ def test_the_preview_follows_what_is_typed(pages, job):
     assert "“Report” is saved: trigger." in pages.text
 
 
+@pytest.mark.parametrize("width", [360, 1280], ids=["narrow", "wide"])
+@pytest.mark.parametrize("page", ["edit", "reschedule"])
+def test_a_field_stays_where_it_is_while_the_preview_changes(pages, job, page, width):
+    pages.resize(width, 700)
+    pages.open(f"scheduledjob/{job.pk}/{page}/")
+    field = "interval-minutes" if page == "edit" else "minutes"
+    hours, minutes = (pages.find(f"#content [name$='{name}']") for name in (field.replace("minutes", "hours"), field))
+    proposal = pages.find("[data-apsng-proposal]")
+    place, heights = minutes.rect, [proposal.rect["height"]]
+
+    hours.clear()
+    for typed, said in (("-5", "greater than or equal to 0"), ("5", "every 5 minutes")):
+        pages.fill(field, typed)
+        pages.wait_for(said)
+        heights.append(proposal.rect["height"])
+        assert minutes.rect == place
+
+    assert len(set(heights)) > 1
+
+
 def test_a_mistake_is_shown_beside_its_field_and_nothing_is_lost(pages, job):
     pages.open(f"scheduledjob/{job.pk}/edit/")
     pages.fill("args", '["a", "b"]')
