@@ -42,7 +42,7 @@ def test_two_nodes_run_each_fire_time_once_also_when_one_is_killed(start_node: S
     for node in nodes:
         node.ready()
     first = next_second()
-    for job_id, nap in (("quick", 0), ("slow", 0.7)):
+    for job_id, nap in (("quick", 0), ("slow", 0.6)):
         get_scheduler().add_job(
             append, "interval", [str(effects), nap], id=job_id, seconds=1, start_date=first, coalesce=False
         )
@@ -65,10 +65,11 @@ def test_two_nodes_run_each_fire_time_once_also_when_one_is_killed(start_node: S
     assert len(slow) >= SECONDS
     skipped = len(slow) - statuses("slow")[RunStatus.SUCCEEDED] - 1
     assert statuses("slow")[RunStatus.ABANDONED] == 1
-    assert skipped <= 3  # fire times of the time until it was found
+    # fire times of the time until it was found; where a run took a second because the machine was busy, each node says so
+    assert skipped <= 3 + victim.output.count("skipped 1 fire time(s)")
     assert len(side_effects(effects)["slow"]) == len(slow) - skipped
     assert complaints(survivor, expected=(*OF_THE_DEAD, "skipped")) == []
-    assert complaints(victim) == []
+    assert complaints(victim, expected=("skipped 1 fire time(s)",)) == []
     print(f"{len(slots)} fire times, {statuses('quick')}; slow: {len(slow)}, {statuses('slow')}")
 
 
