@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ from ..declarations import registered_callables
 from ..triggers.base import BaseTrigger
 from ..triggers.unreadable import UnreadableTrigger
 from .draft import Draft
-from .measured import OverlapNote, overlap_with_runs
+from .measured import overlap_with_runs
 from .preview import preview_context
 from .shown import schedule_words
 
@@ -33,27 +32,19 @@ def proposal_context(draft: Draft, now: datetime, using: str, job_key: int | Non
     trigger = draft.choice.trigger if is_typed else draft.choice.present
     if trigger is None or isinstance(trigger, UnreadableTrigger):
         return {"proposed": "", "called": called, "fire_times": []}
-    said = trigger_context(trigger, now, lambda: _overlap(draft, trigger, now, using, job_key))
-    return {"called": called, **said}
+    policy = str(draft.form["overlap"].value())
+    return {"called": called, **trigger_context(trigger, now, using, job_key, _runs_at_once(draft), policy)}
 
 
-def trigger_context(trigger: BaseTrigger, now: datetime, overlap: Callable[[], OverlapNote | None]) -> dict[str, Any]:
-    """Return what the template of the proposal shows of a trigger.
-
-    Args:
-        trigger: the trigger.
-        now: the present.
-        overlap: measures how the fire times go with what the runs take; only asked where there are fire times.
-    """
+def trigger_context(
+    trigger: BaseTrigger, now: datetime, using: str, job_key: int | None, max_instances: int, overlap: str
+) -> dict[str, Any]:
+    """Return what the template of the proposal shows of a trigger, and how it goes with what the runs of the job take."""
     context = preview_context(trigger, now)
-    note = overlap() if not context.get("preview_problem") else None
+    note = None
+    if job_key is not None and not context.get("preview_problem"):
+        note = overlap_with_runs(trigger, now, using, job_key, max_instances, overlap)
     return {"proposed": schedule_words(trigger), "overlap_note": note, **context}
-
-
-def _overlap(draft: Draft, trigger: BaseTrigger, now: datetime, using: str, job_key: int | None) -> OverlapNote | None:
-    if job_key is None:
-        return None
-    return overlap_with_runs(trigger, now, using, job_key, _runs_at_once(draft), str(draft.form["overlap"].value()))
 
 
 def _runs_at_once(draft: Draft) -> int:

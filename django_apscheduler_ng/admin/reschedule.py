@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -15,11 +14,10 @@ from ..actors import acting
 from ..bootstrap import get_scheduler
 from ..clock import SYSTEM_CLOCK
 from ..models import Origin, ScheduledJob
+from ..rows import read_trigger
 from ..triggers.base import BaseTrigger
 from .base import SchedulerAdmin
-from .facts import gather_facts
 from .forms import ReasonForm, zone_names
-from .measured import OverlapNote, overlap_with_runs
 from .proposal import trigger_context
 from .shown import schedule_words
 from .triggerforms import TRIGGER_FORMS, TriggerForm, initial_of, kind_of, problems_of
@@ -43,31 +41,27 @@ class ReschedulePage(_Pages):
             return row
         if not self.has_change_permission(request, row):
             raise PermissionDenied
-        trigger = gather_facts([row], SYSTEM_CLOCK.now(), self.links(request))[row.pk].trigger
-        form, reason = _forms(request, trigger)
+        present = read_trigger(row)
+        form, reason = _forms(request, present)
         proposed = form.trigger if form.is_bound and form.is_valid() else None
         if "_fragment" in request.POST:
-            effect = self._effect(row, form, proposed, SYSTEM_CLOCK.now())
-            return self.page(request, "job_proposal.html", row, effect)
+            return self.page(request, "job_proposal.html", row, self._effect(row, form, proposed))
         if proposed is not None and reason.is_valid() and "_preview" not in request.POST:
             problem = self._reschedule(request, row, proposed, reason.cleaned_data["reason"])
             if not problem:
                 return HttpResponseRedirect(self.links(request).page(ScheduledJob, "change", row.pk))
             form.add_error(None, problem)
-        return self._reschedule_page(request, row, form, reason, proposed)
+        if not form.is_bound and form.kind == kind_of(present):
+            proposed = present
+        return self._reschedule_page(request, row, form, reason, present, proposed)
 
-    def _effect(
-        self, row: ScheduledJob, form: TriggerForm, trigger: BaseTrigger | None, now: datetime
-    ) -> dict[str, Any]:
+    def _effect(self, row: ScheduledJob, form: TriggerForm, trigger: BaseTrigger | None) -> dict[str, Any]:
         """Return what the template of the proposal shows: what the trigger would do, or why there is none."""
-        context = {"trigger_problems": problems_of(form)}
+        problems = {"trigger_problems": problems_of(form)}
         if trigger is None:
-            return {"proposed": "", "fire_times": [], **context}
-
-        def overlap() -> OverlapNote | None:
-            return overlap_with_runs(trigger, now, self.database, row.pk, row.max_instances, row.overlap)
-
-        return trigger_context(trigger, now, overlap) | context
+            return {"proposed": "", "fire_times": [], **problems}
+        now = SYSTEM_CLOCK.now()
+        return trigger_context(trigger, now, self.database, row.pk, row.max_instances, row.overlap) | problems
 
     def _reschedule(self, request: HttpRequest, row: ScheduledJob, trigger: BaseTrigger, reason: str) -> str:
         """Ask the scheduler; returns why it refuses, an empty string where it does not."""
@@ -90,22 +84,21 @@ class ReschedulePage(_Pages):
         row: ScheduledJob,
         form: TriggerForm,
         reason: ReasonForm,
+        present: BaseTrigger,
         proposed: BaseTrigger | None,
     ) -> HttpResponse:
-        facts = gather_facts([row], SYSTEM_CLOCK.now(), self.links(request))[row.pk]
-        is_untouched = not form.is_bound and form.kind == kind_of(facts.trigger)
         context = {
             "title": gettext("Reschedule"),
             "is_below": True,
             "job": row,
-            "schedule": schedule_words(facts.trigger),
+            "schedule": schedule_words(present),
             "form": form,
             "reason": reason,
             "kinds": [(kind, cls.label, kind == form.kind) for kind, cls in TRIGGER_FORMS.items()],
-            "has_form": bool(kind_of(facts.trigger)),
+            "has_form": bool(kind_of(present)),
             "back": self.links(request).page(ScheduledJob, "change", row.pk),
             "zones": zone_names(),
-            **self._effect(row, form, facts.trigger if is_untouched else proposed, facts.now),
+            **self._effect(row, form, proposed),
         }
         return self.page(request, "job_reschedule.html", row, context)
 

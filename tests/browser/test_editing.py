@@ -148,6 +148,17 @@ def test_a_field_stays_where_it_is_while_the_preview_changes(pages, job, page, w
     assert len(set(heights)) > 1
 
 
+@pytest.mark.parametrize(("page", "field"), [("edit", "interval-hours"), ("reschedule", "hours")])
+def test_enter_in_a_field_saves(pages, job, page, field):
+    from selenium.webdriver.common.keys import Keys
+
+    pages.open(f"scheduledjob/{job.pk}/{page}/")
+    pages.fill(field, "2")
+    pages.follow(lambda: type_keys(pages, Keys.ENTER))
+
+    assert read_trigger(ScheduledJob.objects.get()) == IntervalTrigger(hours=2, timezone="Europe/Berlin")
+
+
 def test_a_mistake_is_shown_beside_its_field_and_nothing_is_lost(pages, job):
     pages.open(f"scheduledjob/{job.pk}/edit/")
     pages.fill("args", '["a", "b"]')

@@ -20,7 +20,7 @@ PAGES = {
     "dashboard": (22, 1),
     "job pause": (4, 0),
     "job remove": (4, 0),
-    "job reschedule": (13, 2),
+    "job reschedule": (5, 0),
     "job edit": (5, 0),
     "job run": (4, 0),
     "job revisions": (5, 0),

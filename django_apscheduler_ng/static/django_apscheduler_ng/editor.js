@@ -102,7 +102,10 @@ if (form) {
         if (event.target.name === "type") followKind();
     });
     followKind();
-    for (const button of form.querySelectorAll("[data-apsng-without-script]")) button.hidden = true;
+    for (const button of form.querySelectorAll("[data-apsng-without-script]")) {
+        button.hidden = true;
+        button.type = "button"; // or Enter in a field would press it, as the form's first
+    }
     const target = form.querySelector("[data-apsng-proposal]");
     if (target) followTyping(target, form.querySelector("[data-apsng-stale]"));
     const callable = form.querySelector("select[name=func]");
